@@ -1,0 +1,83 @@
+// swift-tools-version: 6.1
+//
+// The house, floor by floor. A target may depend only on targets of lower floors; CONTRIBUTING.md says why.
+// Everything is built and tested in one configuration (release): compute kernels in a debug build are up to
+// 480 times slower, and one configuration means one build for `make build`, `make test` and `make demo`.
+
+import PackageDescription
+
+func system(_ name: String, _ pkgConfig: String?, _ package: String) -> Target {
+  .systemLibrary(
+    name: name, path: "Sources/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: [.swiftLanguageMode(.v6)])
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: Bool = false) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies,
+    resources: resources ? [.copy("Golden")] : [],
+    swiftSettings: [.swiftLanguageMode(.v6)])
+}
+
+let package = Package(
+  name: "howdah",
+  products: [.executable(name: "howdah", targets: ["howdah"])],
+  targets: [
+    // Floor 0: C libraries of the system, and the few C targets of our own.
+    system("CLua", "lua5.4", "liblua5.4-dev"),
+    system("CHDF5", "hdf5-serial", "libhdf5-dev"),
+    system("COpenBLAS", "openblas", "libopenblas-dev"),
+    // readline.pc carries flags that SwiftPM prohibits; /usr/include and -lreadline are enough.
+    system("CReadline", nil, "libreadline-dev"),
+    system("CZlib", "zlib", "zlib1g-dev"),
+    system("CDeflate", "libdeflate", "libdeflate-dev"),
+    system("CZip", "libzip", "libzip-dev"),
+    system("CPng", "libpng", "libpng-dev"),
+    system("CTiff", "libtiff-4", "libtiff-dev"),
+    system("CExpat", "expat", "libexpat1-dev"),
+    .target(name: "LuaShim", dependencies: ["CLua"]),
+    .target(name: "HDF5Shim", dependencies: ["CHDF5"]),
+    .target(name: "ImageShim", dependencies: ["CPng", "CTiff"]),
+    .target(name: "CTerm", dependencies: ["CReadline"]),
+    .target(name: "Kernels"),
+    room("Core", []),
+
+    // Floor 1
+    room("Lineage", ["Core"]),
+    room("Imaging", ["Core", "Kernels"]),
+
+    // Floor 2 (Learning joins here with the networks)
+    room(
+      "Formats",
+      [
+        "Core", "Lineage", "Imaging", "HDF5Shim", "ImageShim", "CHDF5", "CZlib", "CDeflate", "CZip",
+        "CExpat",
+      ]),
+
+    // Floor 3
+    room("Tracking", ["Core", "Lineage", "Imaging", "Formats"]),
+
+    // Floor 4
+    room("Scripting", ["Core", "Lineage", "Imaging", "Formats", "Tracking", "LuaShim", "CLua"]),
+
+    // Floor 5
+    .executableTarget(
+      name: "howdah", dependencies: ["Core", "Scripting", "CTerm"],
+      swiftSettings: [.swiftLanguageMode(.v6)]),
+    .executableTarget(
+      name: "bench",
+      dependencies: ["Core", "Lineage", "Imaging", "Formats", "Tracking", "Scripting"],
+      swiftSettings: [.swiftLanguageMode(.v6)]),
+
+    tests("CoreTests", ["Core"]),
+    tests("LineageTests", ["Core", "Lineage"]),
+    tests("ImagingTests", ["Core", "Imaging", "COpenBLAS"]),
+    tests("FormatsTests", ["Core", "Lineage", "Imaging", "Formats"], resources: true),
+    tests("TrackingTests", ["Core", "Lineage", "Imaging", "Formats", "Tracking"]),
+    tests("ScriptingTests", ["Core", "Lineage", "Formats", "Tracking", "Scripting"]),
+    tests("HowdahTests", []),
+  ]
+)

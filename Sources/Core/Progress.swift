@@ -1,0 +1,73 @@
+// Every compute entry point takes a `Progress`: it hears how far the work is and says when to stop.
+
+import Synchronization
+
+/// How long work reports and how it is stopped. One instance follows one piece of work; it may be used
+/// from several threads.
+///
+/// A worker calls `check()` at least every 50 ms and `advance` whenever a unit is done:
+///
+///     progress.begin(total: planes, "smoothing")
+///     for plane in 0..<planes {
+///       try progress.check()
+///       ...
+///       progress.advance()
+///     }
+public final class Progress: Sendable {
+  /// What a listener hears: the label of the current step and how much of it is done.
+  public struct Report: Sendable {
+    public var label: String
+    public var done: Int
+    public var total: Int
+  }
+
+  private let cancelled = Atomic<Bool>(false)
+  private let done = Atomic<Int>(0)
+  private let step = Mutex<(label: String, total: Int)>(("", 0))
+  private let listener: (@Sendable (Report) -> Void)?
+  private let stopRequested: (@Sendable () -> Bool)?
+
+  /// - Parameters:
+  ///   - stopRequested: asked by every `check`; cheap (an atomic load) because it is asked often. It lets
+  ///     a host's own interrupt flag stop the work without a second mechanism.
+  ///   - listener: called after `begin` and every `advance`, on the worker's thread. It should return at
+  ///     once.
+  public init(
+    stopRequested: (@Sendable () -> Bool)? = nil, listener: (@Sendable (Report) -> Void)? = nil
+  ) {
+    self.stopRequested = stopRequested
+    self.listener = listener
+  }
+
+  /// A progress that nobody listens to and nobody cancels. Each use is a fresh instance.
+  public static var none: Progress { Progress() }
+
+  /// Start a step of `total` units.
+  public func begin(total: Int, _ label: String) {
+    done.store(0, ordering: .relaxed)
+    step.withLock { $0 = (label, total) }
+    notify(0)
+  }
+
+  /// Report that `units` more are done.
+  public func advance(by units: Int = 1) {
+    notify(done.add(units, ordering: .relaxed).newValue)
+  }
+
+  /// Ask the work to stop; it ends with an error of kind `interrupted` at its next `check`.
+  public func cancel() { cancelled.store(true, ordering: .relaxed) }
+
+  /// Whether the work was asked to stop. One relaxed load, and the host's flag if it has one.
+  public var isCancelled: Bool { cancelled.load(ordering: .relaxed) || (stopRequested?() ?? false) }
+
+  /// Throws `HowdahError(.interrupted)` when the work was asked to stop.
+  public func check() throws {
+    if isCancelled { throw HowdahError(.interrupted, "interrupted") }
+  }
+
+  private func notify(_ now: Int) {
+    guard let listener else { return }
+    let (label, total) = step.withLock { $0 }
+    listener(Report(label: label, done: now, total: total))
+  }
+}

@@ -1,0 +1,1 @@
+// Seed of the room Formats; replaced by its first real file.

@@ -1,0 +1,1 @@
+// Seed of the room Imaging; replaced by its first real file.

@@ -1,0 +1,1 @@
+// Seed of the room Lineage; replaced by its first real file.
