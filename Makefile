@@ -2,9 +2,8 @@
 
 PREFIX ?= /usr/local
 DATA   ?=
-# One configuration for building, testing and benchmarks (see Package.swift), and the Swift libraries linked in
-# statically: the program starts faster and runs where no Swift is installed.
-SWIFT_FLAGS = -c release -j 2 --static-swift-stdlib
+# One configuration for building, testing and benchmarks (see Package.swift).
+SWIFT_FLAGS = -c release -j 2
 BIN = .build/release/howdah
 
 PACKAGES = pkg-config lua5.4 liblua5.4-dev libhdf5-dev libopenblas-dev libreadline-dev zlib1g-dev \

@@ -66,7 +66,9 @@ let package = Package(
     // Floor 5
     .executableTarget(
       name: "howdah", dependencies: ["Core", "Scripting", "CTerm"],
-      swiftSettings: [.swiftLanguageMode(.v6)]),
+      swiftSettings: [.swiftLanguageMode(.v6)],
+      // The program starts faster with the Swift libraries inside, and runs where no Swift is installed.
+      linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
     .executableTarget(
       name: "bench",
       dependencies: ["Core", "Lineage", "Imaging", "Formats", "Tracking", "Scripting"],
