@@ -1,1 +1,0 @@
-// Seed of the room Formats; replaced by its first real file.
