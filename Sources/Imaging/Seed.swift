@@ -1,1 +1,0 @@
-// Seed of the room Imaging; replaced by its first real file.
