@@ -1,0 +1,76 @@
+// What an evaluation is told and what it answers.
+
+import Core
+
+/// How well a result agrees with the truth: spots, links and divisions, as counts and scores.
+public struct EvaluationResult: Sendable, Equatable {
+  /// Right, wrong and missed items, and the three scores that follow from them.
+  public struct Score: Sendable, Equatable {
+    /// Items of the result that are in the truth.
+    public var truePositives: Int
+    /// Items of the result that are not in the truth.
+    public var falsePositives: Int
+    /// Items of the truth that are not in the result.
+    public var falseNegatives: Int
+
+    public init(truePositives: Int, falsePositives: Int, falseNegatives: Int) {
+      self.truePositives = truePositives
+      self.falsePositives = falsePositives
+      self.falseNegatives = falseNegatives
+    }
+
+    /// Share of the result that is right; 1 when the result is empty and nothing was missed.
+    public var precision: Double { ratio(truePositives, truePositives + falsePositives) }
+    /// Share of the truth that was found; 1 when there was nothing to find.
+    public var recall: Double { ratio(truePositives, truePositives + falseNegatives) }
+    /// Harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN).
+    public var f1: Double {
+      ratio(2 * truePositives, 2 * truePositives + falsePositives + falseNegatives)
+    }
+
+    /// Nothing to get wrong counts as right; something wrong or missed over nothing counts as 0.
+    private func ratio(_ part: Int, _ whole: Int) -> Double {
+      if whole == 0 { return falsePositives + falseNegatives == 0 ? 1 : 0 }
+      return Double(part) / Double(whole)
+    }
+  }
+
+  /// Spots, matched one to one within each timepoint.
+  public var spots: Score
+  /// Links: right when both ends are matched and the truth links the same two spots.
+  public var links: Score
+  /// Divisions: right when mother and two daughters are matched, within the frame tolerance.
+  public var divisions: Score
+  /// Mean distance of matched spots, world units; 0 without matches.
+  public var meanDistance: Double
+  /// Timepoints that were compared.
+  public var timepoints: Int
+}
+
+extension Evaluation {
+  /// When two spots of one timepoint may be the same nucleus.
+  public enum Criterion: String, Sendable, CaseIterable {
+    /// Their centres are at most `maxDistance` apart.
+    case distance
+    /// One centre lies inside the other's ellipsoid (on the surface counts).
+    case ellipsoid
+  }
+
+  /// How result and truth are compared.
+  public struct Options: Sendable {
+    /// When two spots may be the same nucleus.
+    public var criterion = Criterion.distance
+    /// Greatest distance of matched centres, world units; used by the criterion `distance`. `nil` takes
+    /// the mean radius of the truth's spots.
+    public var maxDistance: Double?
+    /// A division may come this many frames early or late.
+    public var divisionTolerance = 0
+    /// Timepoints to compare, first and last included; `nil` means all. Links need both ends inside.
+    public var timepoints: ClosedRange<Timepoint>?
+
+    public init() {}
+  }
+}
+
+/// Compares a result with the truth.
+public enum Evaluation {}
