@@ -3,7 +3,7 @@
 
 /// A symmetric 3x3 covariance in squared world units; the ellipsoid's semi-axes are the square roots of
 /// its eigenvalues. May be all zeros in real files.
-public struct Covariance: Hashable, Sendable {
+public struct Covariance: Hashable, BitwiseCopyable, Sendable {
   public var xx, xy, xz, yy, yz, zz: Double
 
   public init(xx: Double, xy: Double, xz: Double, yy: Double, yz: Double, zz: Double) {

@@ -5,7 +5,7 @@
 public typealias Timepoint = Int
 
 /// A position or displacement in world units (usually micrometres).
-public struct WorldPoint: Hashable, Sendable {
+public struct WorldPoint: Hashable, BitwiseCopyable, Sendable {
   public var x, y, z: Double
 
   public init(x: Double, y: Double, z: Double) {
