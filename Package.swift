@@ -76,7 +76,7 @@ let package = Package(
 
     tests("CoreTests", ["Core"]),
     tests("LineageTests", ["Core", "Lineage"]),
-    tests("ImagingTests", ["Core", "Imaging", "COpenBLAS"]),
+    tests("ImagingTests", ["Core", "Imaging", "COpenBLAS"], resources: true),
     tests("FormatsTests", ["Core", "Lineage", "Imaging", "Formats"], resources: true),
     tests("TrackingTests", ["Core", "Lineage", "Imaging", "Formats", "Tracking"]),
     tests("ScriptingTests", ["Core", "Lineage", "Formats", "Tracking", "Scripting"]),
