@@ -77,11 +77,17 @@ public final class MemoryImageSource: ImageSource {
   /// Makes the volume of a timepoint and setup; called once for each reading, on any thread.
   public typealias Provider = @Sendable (_ t: Timepoint, _ setup: Int, Progress) throws -> Volume
 
+  /// A name for messages.
   public let path: String
+  /// Size in voxels.
   public let size: Size3
+  /// Voxel size in world units.
   public let voxelSize: VoxelSize
+  /// Name of the world unit.
   public let unit: String
+  /// Number of timepoints.
   public let timepoints: Int
+  /// Voxel type.
   public let type: VoxelType
   private let setupNames: [String]
   private let registration: Affine3
@@ -134,20 +140,27 @@ public final class MemoryImageSource: ImageSource {
     ) { t, setup, _ in volumes[t][setup] }
   }
 
+  /// Number of setups.
   public var setups: Int { setupNames.count }
 
+  /// The name given to a setup; empty unless there are several.
   public func setupName(_ setup: Int) -> String { setupNames[setup] }
 
+  /// One level.
   public func levels(setup: Int) -> Int { 1 }
 
+  /// No downsampling.
   public func downsampling(setup: Int, level: Int) -> (x: Double, y: Double, z: Double) {
     (1, 1, 1)
   }
 
+  /// Size in voxels.
   public func size(setup: Int, level: Int) -> Size3 { size }
 
+  /// The map from voxels to world, the same for all views.
   public func transform(t: Timepoint, setup: Int, level: Int) -> Affine3 { registration }
 
+  /// What the provider makes, or the part of it inside a box.
   public func volume(t: Timepoint, setup: Int, level: Int, box: VoxelBox?, progress: Progress)
     throws
     -> Volume
@@ -163,5 +176,6 @@ public final class MemoryImageSource: ImageSource {
     return try box.map(whole.crop) ?? whole
   }
 
+  /// Nothing to let go of.
   public func close() {}
 }

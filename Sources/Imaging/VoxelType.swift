@@ -42,23 +42,32 @@ public protocol VoxelElement: BitwiseCopyable, Comparable, Sendable {
 }
 
 extension UInt8: VoxelElement {
+  /// The voxel type that this type stores.
   public static var voxelType: VoxelType { .uint8 }
+  /// The value as a double, exactly.
   @inlinable public var asDouble: Double { Double(self) }
+  /// The nearest value of this type; NaN becomes 0 for integers.
   @inlinable public init(nearest value: Double) {
     self = value >= 0.5 ? UInt8(Swift.min(value.rounded(), 255)) : 0
   }
 }
 
 extension UInt16: VoxelElement {
+  /// The voxel type that this type stores.
   public static var voxelType: VoxelType { .uint16 }
+  /// The value as a double, exactly.
   @inlinable public var asDouble: Double { Double(self) }
+  /// The nearest value of this type; NaN becomes 0 for integers.
   @inlinable public init(nearest value: Double) {
     self = value >= 0.5 ? UInt16(Swift.min(value.rounded(), 65535)) : 0
   }
 }
 
 extension Float: VoxelElement {
+  /// The voxel type that this type stores.
   public static var voxelType: VoxelType { .float32 }
+  /// The value as a double, exactly.
   @inlinable public var asDouble: Double { Double(self) }
+  /// The nearest value of this type; NaN becomes 0 for integers.
   @inlinable public init(nearest value: Double) { self = Float(value) }
 }

@@ -4,6 +4,7 @@
 public struct Color: Hashable, Sendable {
   public var r, g, b, a: UInt8
 
+  /// From channels 0 ... 255; opaque unless said otherwise.
   public init(r: UInt8, g: UInt8, b: UInt8, a: UInt8 = 255) {
     self.r = r
     self.g = g
@@ -18,8 +19,11 @@ public struct Color: Hashable, Sendable {
       b: UInt8(truncatingIfNeeded: argb), a: UInt8(truncatingIfNeeded: argb >> 24))
   }
 
+  /// Opaque black.
   public static let black = Color(r: 0, g: 0, b: 0)
+  /// Opaque white.
   public static let white = Color(r: 255, g: 255, b: 255)
+  /// Fully transparent.
   public static let clear = Color(r: 0, g: 0, b: 0, a: 0)
 
   /// The same colour with its opacity multiplied by a factor from 0 to 1.
