@@ -1,0 +1,196 @@
+// Errors on their way between Lua and Swift.
+//
+// Swift to Lua: a HowdahError becomes an error object with `.kind` and `.message`. Lua to Swift: the error
+// value stays in Lua, held by a `LuaRaised`, and is raised again as it was when Swift lets it through.
+
+import CLua
+import Core
+import LuaShim
+
+/// An error that Lua code raised, on its way through Swift. It never leaves the thread of its host (`Error`
+/// asks for Sendable all the same).
+public final class LuaRaised: Error, CustomStringConvertible, @unchecked Sendable {
+  /// The `.kind` of an error object; "error" for plain Lua errors.
+  public let kind: String
+  /// The text of the error.
+  public let message: String
+  /// Where the error was raised, `file:line:` with its blank, when an error object tells.
+  public let place: String
+  /// The stack of the script at the error, when it was asked for.
+  public let traceback: String
+  private let reference: Int32
+  private weak var host: LuaHost?
+
+  /// Takes the error value from the top of the stack (popped).
+  init(host: LuaHost, popping L: OpaquePointer) {
+    var traceback = ""
+    if lua_type(L, -1) == LUA_TTABLE, !hw_is_error(L, -1),
+      hw_get_field(L, lua_gettop(L), "traceback", 9) == LUA_OK
+    {
+      traceback = luaText(L, -1) ?? ""
+      hw_pop(L, 1)
+      if !traceback.isEmpty, hw_get_field(L, lua_gettop(L), "value", 5) == LUA_OK {
+        hw_remove(L, -2)
+      }
+    }
+    self.traceback = traceback
+    self.host = host
+    if hw_is_error(L, -1) {
+      kind = Self.field(L, "kind") ?? "error"
+      message = Self.field(L, "message") ?? "error"
+      place = Self.field(L, "where") ?? ""
+    } else {
+      kind = "error"
+      place = ""
+      message = Self.text(L)
+    }
+    reference = hw_ref(L)
+  }
+
+  deinit {
+    if let host { hw_unref(host.L, reference) }
+  }
+
+  /// Push the error value again.
+  func push(_ L: OpaquePointer) {
+    if reference >= 0 { hw_push_ref(L, reference) } else { lua_pushnil(L) }
+  }
+
+  /// `place` and `message`.
+  public var description: String { place + message }
+
+  /// The kind, if it is one of Howdah's own.
+  public var howdahKind: HowdahError.Kind? { HowdahError.Kind(rawValue: kind) }
+
+  private static func field(_ L: OpaquePointer, _ name: String) -> String? {
+    guard hw_get_field(L, lua_gettop(L), name, name.utf8.count) == LUA_OK else { return nil }
+    defer { hw_pop(L, 1) }
+    return luaText(L, -1)
+  }
+
+  /// The text of the error value on top; `__tostring` is called under protection.
+  private static func text(_ L: OpaquePointer) -> String {
+    if let text = luaText(L, -1) { return text }
+    if lua_type(L, -1) == LUA_TNIL { return "nil was raised as an error" }
+    let status = hw_tostring(L, lua_gettop(L))
+    defer { hw_pop(L, 1) }
+    guard status == LUA_OK, let text = luaText(L, -1) else {
+      return "an error object without a text"
+    }
+    return text
+  }
+}
+
+/// A Lua function that Swift holds.
+public final class LuaFunction {
+  private let reference: Int32
+  private unowned let host: LuaHost
+  private let hostIsAlive: () -> Bool
+
+  /// Takes the function from the top of the stack (popped).
+  init(host: LuaHost, popping L: OpaquePointer) throws {
+    self.host = host
+    hostIsAlive = { [weak host] in host != nil }
+    reference = hw_ref(L)
+    if reference < 0 { throw HowdahError(.limit, "not enough memory") }
+  }
+
+  deinit {
+    if hostIsAlive() { hw_unref(host.L, reference) }
+  }
+
+  /// Call it with values, and copy its results.
+  @discardableResult
+  public func call(_ arguments: LuaValue...) throws -> [LuaValue] {
+    let L = host.running
+    let top = lua_gettop(L)
+    try begin(L, arguments.count)
+    for argument in arguments { host.push(L, argument) }
+    try host.call(L, arguments.count, LUA_MULTRET)
+    defer { lua_settop(L, top) }
+    return try (0..<(lua_gettop(L) - top)).map { try host.value(L, at: top + 1 + $0) }
+  }
+
+  /// Call it with one handle and return whether the result is true: the fast path of `where(f)`.
+  public func test(_ handle: Handle) throws -> Bool {
+    let L = host.running
+    try begin(L, 1)
+    hw_push_handle(L, handle.rawValue)
+    try host.call(L, 1, 1)
+    defer { hw_pop(L, 1) }
+    return lua_toboolean(L, -1) != 0
+  }
+
+  /// Call it with two handles and return the number it gives (nil for nil): the fast path of cost functions.
+  public func number(_ a: Handle, _ b: Handle) throws -> Double? {
+    let L = host.running
+    try begin(L, 2)
+    hw_push_handle(L, a.rawValue)
+    hw_push_handle(L, b.rawValue)
+    try host.call(L, 2, 1)
+    defer { hw_pop(L, 1) }
+    switch lua_type(L, -1) {
+    case LUA_TNUMBER: return lua_tonumberx(L, -1, nil)
+    case LUA_TNIL: return nil
+    default: throw HowdahError(.argument, "the function must return a number or nil")
+    }
+  }
+
+  /// Call it and leave its results as the results of `call`.
+  public func forward(to call: Call, _ arguments: LuaValue...) throws {
+    let L = call.L
+    try begin(L, arguments.count)
+    for argument in arguments { host.push(L, argument) }
+    try host.call(L, arguments.count, LUA_MULTRET)
+  }
+
+  func push(_ L: OpaquePointer) { hw_push_ref(L, reference) }
+
+  private func begin(_ L: OpaquePointer, _ arguments: Int) throws {
+    guard lua_checkstack(L, Int32(arguments) + 8) != 0 else {
+      throw HowdahError(.limit, "stack overflow")
+    }
+    hw_push_ref(L, reference)
+  }
+}
+
+extension LuaHost {
+  /// Call the function below `arguments` values; throws `LuaRaised`.
+  func call(_ L: OpaquePointer, _ arguments: Int, _ results: Int32) throws {
+    syncSpaces()
+    if hw_call(L, Int32(arguments), results) != LUA_OK {
+      throw LuaRaised(host: self, popping: L)
+    }
+  }
+
+  /// Note or push the error for the shim to raise; the status for it.
+  func report(_ error: any Error, _ L: OpaquePointer) -> Int32 {
+    switch error {
+    case let raised as LuaRaised:
+      guard lua_checkstack(L, 1) != 0 else { return fail("limit", "stack overflow") }
+      raised.push(L)
+      return Int32(HW_RAISE_TOP)
+    case let error as HowdahError: return fail(error.kind.rawValue, error.message)
+    default: return fail("internal", "\(error)")
+    }
+  }
+
+  private func fail(_ kind: String, _ message: String) -> Int32 {
+    hw_set_error(box, kind, message, message.utf8.count)
+    return Int32(HW_RAISE)
+  }
+
+  /// The error for a handle or object that is of the right type but no longer there.
+  func staleError(_ L: OpaquePointer, at index: Int32) -> HowdahError {
+    let name = typeName(L, at: index)
+    guard lua_type(L, index) == LUA_TLIGHTUSERDATA else {
+      return HowdahError(.stale, "this \(name) has been closed")
+    }
+    let handle = Handle(rawValue: hw_to_handle(L, index))
+    if space(handle) == nil {
+      return HowdahError(
+        .stale, "the project of this \(name) (id \(handle.index)) is closed; keep it in a variable")
+    }
+    return HowdahError(.stale, "this \(name) (id \(handle.index)) has been removed")
+  }
+}

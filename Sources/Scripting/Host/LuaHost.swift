@@ -1,0 +1,292 @@
+// A Lua state with its Swift side: the registry bound into it, dispatch of calls, running of code.
+//
+// What always holds: a host belongs to one thread; whatever may raise is run by the protected shims; every
+// call from Lua into Swift comes through `dispatch` or `missing` and returns a status.
+
+import CLua
+import Core
+import LuaShim
+
+/// A Lua state with the registry's names in it. Not Sendable: it belongs to the thread that made it.
+public final class LuaHost {
+  /// The names bound into the state.
+  public let registry: Registry
+  /// What the host's surroundings offer: where output goes, what may be read and written.
+  public var context: HostContext
+  let L: OpaquePointer
+  let box: UnsafeMutablePointer<hw_box>
+  /// The entry that runs closures made by `Call.pushFunction`.
+  let closureEntry: Int32
+  private let entries: UnsafeMutablePointer<Unmanaged<Entry>>
+  private let spaces: UnsafeMutablePointer<Unmanaged<HandleSpace>?>
+  private var spaceUses = [UInt32](repeating: 0, count: Int(HW_SPACES))
+  var freeSpaces: [UInt8] = (1...255).reversed()
+  private var openSpaces: [UInt8] = []
+  private var recentOwners: [AnyObject] = []
+  private var moduleReference: Int32 = -1
+
+  /// Open a state and bind `registry` into it. The registry must not change afterwards.
+  public init(registry: Registry, context: HostContext = HostContext()) throws {
+    self.registry = registry
+    self.context = context
+    closureEntry = Self.prepare(registry)
+    let count = registry.entries.count
+    entries = .allocate(capacity: count)
+    for (i, entry) in registry.entries.enumerated() {
+      (entries + i).initialize(to: Unmanaged.passUnretained(entry))
+    }
+    spaces = .allocate(capacity: Int(HW_SPACES))
+    spaces.initialize(repeating: nil, count: Int(HW_SPACES))
+    let callbacks = hw_callbacks(
+      dispatch: { host, L, entry in LuaHost.from(host!).dispatch(L!, entry) },
+      missing: { host, L, type, writing in LuaHost.from(host!).missing(L!, type, writing != 0) },
+      release: { ref in Unmanaged<AnyObject>.fromOpaque(ref!).release() })
+    guard let box = hw_open(nil, callbacks, context.memoryLimit, context.sandbox != nil) else {
+      throw HowdahError(.limit, "there is no memory for a Lua state")
+    }
+    self.box = box
+    L = box.pointee.main
+    box.pointee.host = Unmanaged.passUnretained(self).toOpaque()
+    hw_set_storage_of_kind(box, UInt32(HandleKind.link.rawValue), 1)
+    hw_set_storage_of_kind(box, UInt32(HandleKind.linkTags.rawValue), 1)
+    try bind()
+  }
+
+  deinit {
+    recentOwners = []
+    hw_close(box)
+    entries.deallocate()
+    spaces.deallocate()
+  }
+
+  private static func from(_ pointer: UnsafeMutableRawPointer) -> LuaHost {
+    Unmanaged<LuaHost>.fromOpaque(pointer)._withUnsafeGuaranteedRef { $0 }
+  }
+
+  /// Give the registry the host's own names, once.
+  private static func prepare(_ registry: Registry) -> Int32 {
+    if let known = registry.type(named: "function object")?.metamethods.first?.entry {
+      return known
+    }
+    let type = registry.type("function object", of: SwiftFunction.self, "A function made by Swift.")
+    type.operator("__call") { _ in }
+    return type.metamethods[0].entry
+  }
+
+  // MARK: Binding
+
+  private func bind() throws {
+    for type in registry.types {
+      try require(hw_type_begin(L, type.number, type.name))
+      for (name, entry) in type.methods { try require(hw_type_method(L, type.number, name, entry)) }
+      for p in type.properties {
+        try require(hw_type_property(L, type.number, p.name, p.column, p.getter, p.setter))
+      }
+      for (name, entry) in type.metamethods {
+        try require(hw_type_meta(L, type.number, name, entry))
+      }
+    }
+    try require(hw_types_end(L))
+    for module in registry.modules { try bind(module) }
+  }
+
+  private func bind(_ module: ModuleEntry) throws {
+    try pushModule(module.name)
+    let table = lua_gettop(L)
+    for (name, entry) in module.functions {
+      try require(hw_push_entry(L, entry))
+      try require(hw_set_field(L, table, name, name.utf8.count))
+    }
+    for constant in module.constants {
+      push(L, constant.value)
+      try require(hw_set_field(L, table, constant.name, constant.name.utf8.count))
+    }
+    lua_settop(L, table - 1)
+  }
+
+  /// Push the table of a dotted name, made on the way.
+  private func pushModule(_ name: String) throws {
+    lua_rawgeti(L, hw_registry_index(), lua_Integer(LUA_RIDX_GLOBALS))
+    for part in name.split(separator: ".").map(String.init) {
+      let parent = lua_gettop(L)
+      try require(hw_get_field(L, parent, part, part.utf8.count))
+      if lua_type(L, -1) != LUA_TTABLE {
+        hw_pop(L, 1)
+        try require(hw_push_table(L, 0, 8))
+        lua_pushvalue(L, -1)
+        try require(hw_set_field(L, parent, part, part.utf8.count))
+      }
+      hw_remove(L, parent)
+    }
+  }
+
+  /// Whether the value at `index` is one of the registry's module tables.
+  func isModule(_ L: OpaquePointer, at index: Int32) -> Bool {
+    for module in registry.modules where !module.name.isEmpty {
+      let top = lua_gettop(L)
+      defer { lua_settop(L, top) }
+      guard let first = module.name.split(separator: ".").first.map(String.init),
+        hw_get_global(L, first) == LUA_OK, lua_type(L, -1) == LUA_TTABLE
+      else { continue }
+      var found = true
+      for part in module.name.split(separator: ".").dropFirst().map(String.init) {
+        found = hw_get_field(L, lua_gettop(L), part, part.utf8.count) == LUA_OK
+        if !found || lua_type(L, -1) != LUA_TTABLE { break }
+      }
+      if found, lua_rawequal(L, -1, index) != 0 { return true }
+    }
+    return false
+  }
+
+  private func require(_ status: Int32) throws {
+    if status != LUA_OK { throw HowdahError(.limit, "not enough memory for the Lua state") }
+  }
+
+  // MARK: Dispatch
+
+  private func dispatch(_ L: OpaquePointer, _ number: Int32) -> Int32 {
+    entries[Int(number)]._withUnsafeGuaranteedRef { entry in
+      if number == closureEntry { return runClosure(L, entry) }
+      let isMethod = entry.receiver != 0
+      let call = Call(host: self, entry: entry, L: L, first: isMethod ? 2 : 1)
+      let top = lua_gettop(L)
+      do {
+        if isMethod && entry.role != .metamethod {
+          let status = hw_test(L, 1, entry.receiver)
+          if status != 0 { throw receiverError(L, entry, status) }
+        }
+        try call.checkArguments()
+        try entry.handler(call)
+        return try finish(L, top)
+      } catch {
+        syncSpaces()
+        return report(error, L)
+      }
+    }
+  }
+
+  private func finish(_ L: OpaquePointer, _ top: Int32) throws -> Int32 {
+    syncSpaces()
+    if box.pointee.out_of_memory != 0 {
+      box.pointee.out_of_memory = 0
+      throw HowdahError(.limit, "not enough memory")
+    }
+    return lua_gettop(L) - top
+  }
+
+  private func runClosure(_ L: OpaquePointer, _ entry: Entry) -> Int32 {
+    let top = lua_gettop(L)
+    let upvalue = hw_upvalue_index(2)
+    guard let object = hw_to_object(L, upvalue), let ref = object.pointee.ref else {
+      return report(HowdahError(.argument, "this is not a function"), L)
+    }
+    let body = Unmanaged<Boxed<SwiftFunction>>.fromOpaque(ref)._withUnsafeGuaranteedRef {
+      $0.value.body
+    }
+    do {
+      try body(Call(host: self, entry: entry, L: L, first: 1))
+      return try finish(L, top)
+    } catch {
+      syncSpaces()
+      return report(error, L)
+    }
+  }
+
+  private func receiverError(_ L: OpaquePointer, _ entry: Entry, _ status: Int32) -> HowdahError {
+    if status == 2 { return staleError(L, at: 1) }
+    let type = registry.type(number: entry.receiver)?.name ?? "object"
+    let got = typeName(L, at: 1)
+    return HowdahError(
+      .argument,
+      "\(entry.fullName): call it with a colon on a \(type), as in \(type):\(entry.name)(...); "
+        + "the value before the dot or colon is \(got == "nothing" ? "missing" : "a \(got)")")
+  }
+
+  /// A name that a type does not have: its dynamic names, or an error with the nearest right name.
+  private func missing(_ L: OpaquePointer, _ number: Int32, _ writing: Bool) -> Int32 {
+    guard let type = registry.type(number: number) else {
+      return report(HowdahError(.argument, "this is no object of Howdah"), L)
+    }
+    let dynamic = writing ? type.dynamicSetter : type.dynamicGetter
+    if dynamic >= 0 {
+      let results = dispatch(L, dynamic)
+      if results != 0 || writing { return results }
+    }
+    let status = hw_test(L, 1, number)
+    if status == 2 { return report(staleError(L, at: 1), L) }
+    let key = luaText(L, 2) ?? "[\(typeName(L, at: 2))]"
+    if writing, type.memberNames.contains(key) {
+      return report(HowdahError(.argument, "\(type.name).\(key) cannot be changed"), L)
+    }
+    var names = writing ? type.properties.filter(\.isWritable).map(\.name) : type.memberNames
+    if let keys = type.dynamicKeys, status == 0 {
+      let call = Call(host: self, entry: entryAny(dynamic), L: L, first: 2)
+      names += (try? keys(call)) ?? []
+    }
+    let what = type.dynamicGetter >= 0 ? "nothing named" : "no field"
+    return report(
+      HowdahError(
+        .argument, "\(type.name) has \(what) \"\(key)\"" + Suggest.hint(for: key, among: names)), L)
+  }
+
+  private func entryAny(_ number: Int32) -> Entry { registry.entries[Int(max(0, number))] }
+
+  // MARK: Spaces
+
+  /// Open a space for the handles of one data set. The owner keeps it; see `HandleSpace`.
+  public func makeSpace(owner: AnyObject, sync: @escaping (HandleSpace) -> Void) throws
+    -> HandleSpace
+  {
+    if freeSpaces.isEmpty {
+      recentOwners = []
+      hw_collect(L)
+    }
+    guard let number = freeSpaces.popLast() else {
+      throw HowdahError(.limit, "255 projects are open; close some (project:close())")
+    }
+    // A number that is used again gets generations that no old handle has.
+    let offset = (spaceUses[Int(number)] & 255) << 12
+    spaceUses[Int(number)] += 1
+    let space = HandleSpace(number: number, offset: offset, host: self, owner: owner, sync: sync)
+    spaces[Int(number)] = Unmanaged.passUnretained(space)
+    openSpaces.append(number)
+    return space
+  }
+
+  func closeSpace(_ number: UInt8) {
+    spaces[Int(number)] = nil
+    openSpaces.removeAll { $0 == number }
+    freeSpaces.insert(number, at: 0)
+  }
+
+  /// Keep the last four owners alive, so that `howdah.open(...).spots:first()` can be looked at although the
+  /// project is in no variable.
+  public func keepRecent(_ owner: AnyObject) {
+    recentOwners.append(owner)
+    if recentOwners.count > 4 { recentOwners.removeFirst() }
+  }
+
+  /// Forget an owner that `keepRecent` holds (a project that is closed).
+  public func forgetRecent(_ owner: AnyObject) { recentOwners.removeAll { $0 === owner } }
+
+  /// The space of a handle, nil when its project is closed.
+  public func space(_ handle: Handle) -> HandleSpace? {
+    spaces[handle.space]?.takeUnretainedValue()
+  }
+
+  @inline(__always)
+  func spaceUnchecked(_ handle: Handle) -> HandleSpace {
+    spaces[handle.space]!._withUnsafeGuaranteedRef { $0 }
+  }
+
+  /// Whether what a handle points to is still there.
+  public func isCurrent(_ handle: Handle) -> Bool { hw_is_current(box, handle.rawValue) }
+
+  /// Look whether columns have moved; after every call into Swift and before every call of Lua.
+  @inline(__always)
+  func syncSpaces() {
+    for number in openSpaces {
+      spaces[Int(number)]?._withUnsafeGuaranteedRef { $0.sync($0) }
+    }
+  }
+}

@@ -1,1 +1,0 @@
-// Seed of the room Scripting; replaced by its first real file.
