@@ -49,7 +49,8 @@ let package = Package(
     room("Lineage", ["Core"]),
     room("Imaging", ["Core", "Kernels"]),
 
-    // Floor 2 (Learning joins here with the networks)
+    // Floor 2
+    room("Learning", ["Core", "Imaging", "Kernels", "CZip"]),
     room(
       "Formats",
       [
@@ -77,6 +78,7 @@ let package = Package(
     tests("CoreTests", ["Core"]),
     tests("LineageTests", ["Core", "Lineage"]),
     tests("ImagingTests", ["Core", "Imaging", "COpenBLAS"], resources: true),
+    tests("LearningTests", ["Core", "Imaging", "Learning"], resources: true),
     tests("FormatsTests", ["Core", "Lineage", "Imaging", "Formats"], resources: true),
     tests("TrackingTests", ["Core", "Lineage", "Imaging", "Formats", "Tracking"]),
     tests("ScriptingTests", ["Core", "Lineage", "Formats", "Tracking", "Scripting"]),
