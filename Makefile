@@ -14,7 +14,7 @@ export HOWDAH_DATA
 .PHONY: setup build demo test bench format lint stubs install clean help
 
 help:            ## list the targets
-	@sed -n 's/^\([a-z]*\): *[a-z ]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup:           ## install the Debian packages that are missing (as root or through sudo)
 	@missing=; for p in $(PACKAGES); do \

@@ -73,6 +73,7 @@ let package = Package(
     .executableTarget(
       name: "bench",
       dependencies: ["Core", "Lineage", "Imaging", "Formats", "Tracking", "Scripting"],
+      exclude: ["peers"],
       swiftSettings: [.swiftLanguageMode(.v6)]),
 
     tests("CoreTests", ["Core"]),
