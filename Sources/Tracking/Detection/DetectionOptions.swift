@@ -32,6 +32,7 @@ extension DoGDetector {
     /// Work on this box only (world units): spots outside it are neither removed nor added.
     public var box: WorldBox?
 
+    /// The defaults.
     public init() {}
 
     func check() throws {
@@ -58,6 +59,7 @@ extension DoGDetector {
 
   /// What a detection run did at one timepoint.
   public struct Counts: Sendable, Equatable {
+    /// The timepoint.
     public var timepoint: Timepoint
     /// Blobs that passed the threshold and the separation.
     public var found = 0
@@ -74,6 +76,7 @@ extension DoGDetector {
     /// The radius or the middle of the radii that was used, world units.
     public var radius = 0.0
 
+    /// Nothing done yet at a timepoint.
     public init(timepoint: Timepoint) { self.timepoint = timepoint }
   }
 }

@@ -13,6 +13,7 @@ public struct EvaluationResult: Sendable, Equatable {
     /// Items of the truth that are not in the result.
     public var falseNegatives: Int
 
+    /// A score from its three counts.
     public init(truePositives: Int, falsePositives: Int, falseNegatives: Int) {
       self.truePositives = truePositives
       self.falsePositives = falsePositives
@@ -68,9 +69,7 @@ extension Evaluation {
     /// Timepoints to compare, first and last included; `nil` means all. Links need both ends inside.
     public var timepoints: ClosedRange<Timepoint>?
 
+    /// The defaults.
     public init() {}
   }
 }
-
-/// Compares a result with the truth.
-public enum Evaluation {}

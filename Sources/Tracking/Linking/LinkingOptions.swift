@@ -42,6 +42,7 @@ extension NearestNeighborLinker {
     /// Which rules decide; see `Rules`.
     public var compat = Rules.clean
 
+    /// The defaults.
     public init() {}
 
     /// Throws `.argument` for the first option that is out of its range.
@@ -73,21 +74,22 @@ extension NearestNeighborLinker {
     /// Linkable spots that stayed without a parent.
     public var unlinked = 0
 
+    /// Nothing done yet.
     public init() {}
   }
 
   /// Where a spot is expected one frame earlier: its position moved back along the flow (world units), and
   /// the squared length of the predicted displacement.
   public struct FlowPrediction: Sendable {
+    /// Expected centre, world units.
     public var position: WorldPoint
+    /// Squared length of the predicted displacement, world units squared.
     public var squaredDisplacement: Double
 
+    /// A prediction.
     public init(position: WorldPoint, squaredDisplacement: Double) {
       self.position = position
       self.squaredDisplacement = squaredDisplacement
     }
   }
 }
-
-/// Links spots to the nearest suitable spot in earlier frames, from the last timepoint to the first.
-public enum NearestNeighborLinker {}

@@ -108,6 +108,7 @@ extension Simulator {
     /// second.
     public var labels = false
 
+    /// The defaults.
     public init() {}
 
     func check() throws {
