@@ -1,8 +1,10 @@
-// What has to be done to take an edit back: a stack of records in one growing block of memory. A record is its
-// fields followed by one byte that says what it is, so the stack is read from its end.
+// What has to be done to take an edit back: a stack of records in one growing block of memory. A
+// record is its fields followed by one byte that says what it is, so the stack is read from its
+// end.
 //
-// Taking a record back makes the record that would do it again, on another log: undo and redo are the same
-// operation with two stacks. A log costs memory in proportion to the changes it can take back.
+// Taking a record back makes the record that would do it again, on another log: undo and redo are
+// the same operation with two stacks. A log costs memory in proportion to the changes it can take
+// back.
 
 /// What a record in the log does when it is taken from the stack.
 enum ChangeKind: UInt8 {

@@ -1,7 +1,7 @@
 // Memory of the columns: zero-filled, grown by moving to a larger block, never shrunk.
 //
-// Large blocks come straight from the kernel, so pages that were never written cost address space but no
-// memory; that is why a column may have much more capacity than it uses.
+// Large blocks come straight from the kernel, so pages that were never written cost address space
+// but no memory; that is why a column may have much more capacity than it uses.
 
 import Glibc
 
@@ -29,8 +29,9 @@ enum ZeroedMemory {
   }
 }
 
-/// A growable array of plain values outside Swift's arrays: no uniqueness checks, a base address that stays the
-/// same until the capacity changes, zero bytes where nothing was written yet. Owned by exactly one storage.
+/// A growable array of plain values outside Swift's arrays: no uniqueness checks, a base address
+/// that stays the same until the capacity changes, zero bytes where nothing was written yet. Owned
+/// by exactly one storage.
 @usableFromInline
 struct Column<Element: BitwiseCopyable> {
   @usableFromInline private(set) var base: UnsafeMutablePointer<Element>

@@ -1,8 +1,8 @@
 // Colours of the progenitor tags 1 to 255, the same as in projects that ELEPHANT wrote.
 
 extension ElephantTags {
-  /// The colour (0xAARRGGBB, opaque) of progenitor tag n at position n - 1: the Glasbey table without black and
-  /// white, so neighbouring tags are easy to tell apart (Glasbey et al. 2007).
+  /// The colour (0xAARRGGBB, opaque) of progenitor tag n at position n - 1: the Glasbey table
+  /// without black and white, so neighbouring tags are easy to tell apart (Glasbey et al. 2007).
   public static let progenitorColors: [UInt32] = [
     0xFF00_008F, 0xFFB6_0000, 0xFF00_8C00, 0xFFC3_4FFF, 0xFF01_A5CA, 0xFFEC_9D00, 0xFF76_FF00,
     0xFF59_5354, 0xFFFF_7598, 0xFF94_0073, 0xFF00_F3CC, 0xFF48_53FF, 0xFFA6_A19A, 0xFF00_4301,

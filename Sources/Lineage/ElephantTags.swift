@@ -103,8 +103,9 @@ public enum ElephantTags {
 }
 
 extension LineageGraph {
-  /// Make the six tag sets of ELEPHANT where they are missing, in their order at the end of the list, and add tags
-  /// that are missing from sets that are there. Existing tags keep their order and colours.
+  /// Make the six tag sets of ELEPHANT where they are missing, in their order at the end of the
+  /// list, and add tags that are missing from sets that are there. Existing tags keep their order
+  /// and colours.
   public func ensureElephantTagSets() throws {
     _ = try requireEdit()
     for wanted in ElephantTags.sets {

@@ -1,7 +1,7 @@
 // Float features and labels: values that only some objects have.
 
-/// A named column of doubles over spots or over links; NaN means "no value". The history may hold one that is
-/// not in the graph at the moment.
+/// A named column of doubles over spots or over links; NaN means "no value". The history may hold
+/// one that is not in the graph at the moment.
 final class FeatureColumn {
   let name: String
   private(set) var values: UnsafeMutablePointer<Double>
@@ -28,7 +28,8 @@ final class FeatureColumn {
   deinit { values.deallocate() }
 }
 
-/// Labels of spots: a column of indices into a pool of strings, without memory before the first label.
+/// Labels of spots: a column of indices into a pool of strings, without memory before the first
+/// label.
 struct LabelStorage {
   private var entry = Column<UInt32>()
   private var texts: [String?] = [nil]

@@ -1,4 +1,5 @@
-// Elementary changes of tags, tag sets and features. As everywhere, each writes to the log how to take it back.
+// Elementary changes of tags, tag sets and features. As everywhere, each writes to the log how to
+// take it back.
 
 import Core
 

@@ -1,5 +1,6 @@
-// All data of a graph, and the elementary changes. Every elementary change does one thing and writes to a log
-// how to take it back; edits, undo, redo and rollback are made of these changes and of nothing else.
+// All data of a graph, and the elementary changes. Every elementary change does one thing and
+// writes to a log how to take it back; edits, undo, redo and rollback are made of these changes and
+// of nothing else.
 
 import Core
 

@@ -1,10 +1,11 @@
-// Names for spots, links and tags. An id is a slot of the pool, so ids are small, dense and reused; a reference
-// adds the generation of the slot, so that it can tell the object it was made for from a later one.
+// Names for spots, links and tags. An id is a slot of the pool, so ids are small, dense and reused;
+// a reference adds the generation of the slot, so that it can tell the object it was made for from
+// a later one.
 
 import Core
 
-/// The id of a spot: its slot in the pool, 0-based. A removed spot's id is given to the next new spot, so keep
-/// a `SpotRef` where an id must outlive edits.
+/// The id of a spot: its slot in the pool, 0-based. A removed spot's id is given to the next new
+/// spot, so keep a `SpotRef` where an id must outlive edits.
 public struct SpotID: Hashable, Comparable, Sendable, CustomStringConvertible {
   /// The slot.
   public let index: UInt32
@@ -34,8 +35,8 @@ public struct LinkID: Hashable, Comparable, Sendable, CustomStringConvertible {
   public var description: String { String(index) }
 }
 
-/// A spot's id with the generation of its slot: it stays valid through undo and redo, and becomes stale (never
-/// another spot) when the spot is removed.
+/// A spot's id with the generation of its slot: it stays valid through undo and redo, and becomes
+/// stale (never another spot) when the spot is removed.
 public struct SpotRef: Hashable, Sendable {
   /// The slot.
   public let id: SpotID
@@ -66,7 +67,8 @@ public struct LinkRef: Hashable, Sendable {
 /// Position of a tag set in the graph's list of tag sets.
 public typealias TagSetID = Int
 
-/// Position of a tag in its set, 0-based. "No tag" is `nil`, which differs from a tag named `unlabeled`.
+/// Position of a tag in its set, 0-based. "No tag" is `nil`, which differs from a tag named
+/// `unlabeled`.
 public typealias TagID = Int
 
 /// A tag: what it is called and how spots and links that carry it are drawn.

@@ -1,9 +1,11 @@
-// A balanced k-d tree over a fixed set of points: built by splitting the widest axis at the median until eight
-// points are left, searched depth first, nearer side first (Friedman, Bentley & Finkel 1977).
+// A balanced k-d tree over a fixed set of points: built by splitting the widest axis at the median
+// until eight points are left, searched depth first, nearer side first (Friedman, Bentley & Finkel
+// 1977).
 //
-// Searches are exact and deterministic: a subtree is left out only when every point in it is strictly farther
-// than the worst result. The bound of a subtree is computed by the same operations in the same order as a
-// distance is, so rounding cannot make it exceed the distance of a point inside.
+// Searches are exact and deterministic: a subtree is left out only when every point in it is
+// strictly farther than the worst result. The bound of a subtree is computed by the same operations
+// in the same order as a distance is, so rounding cannot make it exceed the distance of a point
+// inside.
 
 import Core
 
@@ -76,7 +78,8 @@ final class KDTree {
     UnsafeRawPointer(entries).load(fromByteOffset: i * 32 + axis * 8, as: Double.self)
   }
 
-  /// Hoare's selection: afterwards no point before `k` is above it along the axis and none after is below.
+  /// Hoare's selection: afterwards no point before `k` is above it along the axis and none after is
+  /// below.
   private func select(_ k: Int, from low: Int, to high: Int, axis: Int) {
     var left = low
     var right = high - 1

@@ -2,8 +2,8 @@
 
 import Core
 
-/// Base addresses of the columns, indexed by slot. They stay valid until `LineageGraph.columnsVersion` changes; read
-/// only.
+/// Base addresses of the columns, indexed by slot. They stay valid until
+/// `LineageGraph.columnsVersion` changes; read only.
 public struct LineageColumns {
   /// Coordinates of the centres in world units.
   public let x, y, z: UnsafePointer<Double>
@@ -11,8 +11,8 @@ public struct LineageColumns {
   public let covariance: UnsafePointer<Covariance>
   /// 0-based timepoints.
   public let timepoint: UnsafePointer<Int32>
-  /// The generation of each slot; a free slot has bit 31 set, so a handle is current exactly when its 20-bit
-  /// generation equals this number.
+  /// The generation of each slot; a free slot has bit 31 set, so a handle is current exactly when
+  /// its 20-bit generation equals this number.
   public let spotGeneration: UnsafePointer<UInt32>
   /// As `spotGeneration`, for links.
   public let linkGeneration: UnsafePointer<UInt32>
@@ -26,7 +26,8 @@ public struct LineageColumns {
   public let linkSlots: Int
 }
 
-/// The tags of a set: 0 for none, else 1 + the tag's position. Valid until `LineageGraph.columnsVersion` changes.
+/// The tags of a set: 0 for none, else 1 + the tag's position. Valid until
+/// `LineageGraph.columnsVersion` changes.
 public struct TagColumnView {
   /// One entry a slot; nil while nothing has a tag of the set.
   public let base: UnsafeRawPointer?
@@ -65,16 +66,16 @@ extension LineageGraph {
     TagColumnView(base: column.base.map { UnsafeRawPointer($0) }, width: column.width)
   }
 
-  /// The values of a spot feature, one a slot with NaN for none, valid until `columnsVersion` changes; nil when there
-  /// is no such feature.
+  /// The values of a spot feature, one a slot with NaN for none, valid until `columnsVersion`
+  /// changes; nil when there is no such feature.
   public func spotFeatureColumn(_ name: String) -> UnsafePointer<Double>? {
     storage.pointee.feature(name, .spot).map {
       UnsafePointer(storage.pointee.spotFeatures[$0].values)
     }
   }
 
-  /// The values of a link feature, one a slot with NaN for none, valid until `columnsVersion` changes; nil when there
-  /// is no such feature.
+  /// The values of a link feature, one a slot with NaN for none, valid until `columnsVersion`
+  /// changes; nil when there is no such feature.
   public func linkFeatureColumn(_ name: String) -> UnsafePointer<Double>? {
     storage.pointee.feature(name, .link).map {
       UnsafePointer(storage.pointee.linkFeatures[$0].values)

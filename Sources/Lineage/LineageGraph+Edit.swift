@@ -1,5 +1,5 @@
-// Edits of spots and links. Every function here throws `state` outside of `edit` and `stale` for a spot or link that
-// is not there.
+// Edits of spots and links. Every function here throws `state` outside of `edit` and `stale` for a
+// spot or link that is not there.
 
 import Core
 
@@ -11,8 +11,8 @@ extension LineageGraph {
   ///   - t: 0-based timepoint, at most 2^31 - 1.
   ///   - position: centre in world units.
   ///   - covariance: ellipsoid in squared world units.
-  ///   - manual: the spot was made by hand: it is tagged Detection `fn` and Tracking `Approved`, and those tags
-  ///     are made where they are missing.
+  ///   - manual: the spot was made by hand: it is tagged Detection `fn` and Tracking `Approved`,
+  ///     and those tags are made where they are missing.
   /// - Throws: `argument` when a number is not finite or the timepoint is out of range.
   @discardableResult
   public func addSpot(
@@ -33,10 +33,10 @@ extension LineageGraph {
     return id
   }
 
-  /// Add a link, at the end of the source's outgoing and the target's incoming links. Any two spots can be linked,
-  /// in any direction, more than once and with themselves.
-  /// - Parameter manual: the link was made by hand: it is tagged Tracking `Approved`, and that tag is made where it
-  ///   is missing.
+  /// Add a link, at the end of the source's outgoing and the target's incoming links. Any two spots
+  /// can be linked, in any direction, more than once and with themselves.
+  /// - Parameter manual: the link was made by hand: it is tagged Tracking `Approved`, and that tag
+  ///   is made where it is missing.
   @discardableResult
   public func addLink(_ source: SpotID, _ target: SpotID, manual: Bool = false) throws -> LinkID {
     let log = try requireEdit()
@@ -50,8 +50,8 @@ extension LineageGraph {
     return id
   }
 
-  /// Remove the links between two spots, in whichever direction they are, or add one from the earlier to the later
-  /// spot when there is none.
+  /// Remove the links between two spots, in whichever direction they are, or add one from the
+  /// earlier to the later spot when there is none.
   /// - Returns: the new link, or nil when links were removed.
   /// - Throws: `argument` when a link would have to be added between spots of the same timepoint.
   @discardableResult
@@ -154,7 +154,8 @@ extension LineageGraph {
     storage.pointee.setCovariance(spot.index, covariance, log)
   }
 
-  /// Scale a spot's ellipsoid along a world axis (C' = S C S); ELEPHANT's keys use factors 1.1 and 0.9.
+  /// Scale a spot's ellipsoid along a world axis (C' = S C S); ELEPHANT's keys use factors 1.1 and
+  /// 0.9.
   /// - Throws: `argument` unless the factor is finite and above 0.
   public func resize(_ spot: SpotID, axis: Axis, factor: Double) throws {
     guard factor.isFinite, factor > 0 else {
@@ -165,8 +166,8 @@ extension LineageGraph {
     try setCovariance(spot, covariance(spot).scaled(along: axis, by: factor))
   }
 
-  /// Rotate a spot's ellipsoid about a world axis (C' = R C R^T); positive degrees are counterclockwise for
-  /// somebody who looks against the axis. ELEPHANT's keys use +1 and -1.
+  /// Rotate a spot's ellipsoid about a world axis (C' = R C R^T); positive degrees are
+  /// counterclockwise for somebody who looks against the axis. ELEPHANT's keys use +1 and -1.
   /// - Throws: `argument` unless the angle is finite.
   public func rotate(_ spot: SpotID, axis: Axis, degrees: Double) throws {
     guard degrees.isFinite else {
@@ -176,7 +177,8 @@ extension LineageGraph {
     try setCovariance(spot, covariance(spot).rotated(about: axis, degrees: degrees))
   }
 
-  /// Turn a spot's ellipsoid so that its semi-axes lie on the world axes, each on the one it was closest to.
+  /// Turn a spot's ellipsoid so that its semi-axes lie on the world axes, each on the one it was
+  /// closest to.
   public func resetRotation(_ spot: SpotID) throws {
     try require(spot)
     try setCovariance(spot, covariance(spot).rotationReset())

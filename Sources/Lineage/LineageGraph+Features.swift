@@ -1,5 +1,6 @@
-// Named float features of spots and of links, such as "Detection quality" and "Link cost". A spot or link may have
-// no value; values travel with undo, and a feature is there as long as it has a column.
+// Named float features of spots and of links, such as "Detection quality" and "Link cost". A spot
+// or link may have no value; values travel with undo, and a feature is there as long as it has a
+// column.
 
 import Core
 

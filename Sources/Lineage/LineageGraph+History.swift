@@ -28,9 +28,11 @@ struct History {
 extension LineageGraph {
   /// Make changes as one undo point.
   ///
-  /// When `body` throws, everything it changed is taken back and the error passed on. An edit inside an edit
-  /// joins the outer one: there is one undo point, and an inner failure takes back what the inner one did. An edit
-  /// that changed nothing leaves no undo point. Costs memory in proportion to what was changed.
+  /// When `body` throws, everything it changed is taken back and the error passed on. An edit
+  /// inside an edit joins the outer one: there is one undo point, and an inner failure takes back
+  /// what the inner one did. An edit that changed nothing leaves no undo point. Costs memory in
+  /// proportion to what was changed.
+  @discardableResult
   public func edit<R>(_ name: String, _ body: () throws -> R) throws -> R {
     if let outer = history.open {
       let mark = outer.size
@@ -78,8 +80,8 @@ extension LineageGraph {
   /// Names of the edits that `redo` would do again, the next one last.
   public var redoNames: [String] { history.redo.map(\.name) }
 
-  /// Take the last edit back. Spots and links that come back have their old ids and generations, so that old
-  /// references are current again; nothing is tagged automatically.
+  /// Take the last edit back. Spots and links that come back have their old ids and generations, so
+  /// that old references are current again; nothing is tagged automatically.
   /// - Throws: `state` when there is nothing to undo or an edit is open.
   public func undo() throws {
     try requireNoEdit("undo")
@@ -119,12 +121,12 @@ extension LineageGraph {
     history.redo.removeAll()
   }
 
-  /// Identifies the content between edits: undo brings the earlier number back, so a project is modified exactly when
-  /// this number differs from the one it was saved with.
+  /// Identifies the content between edits: undo brings the earlier number back, so a project is
+  /// modified exactly when this number differs from the one it was saved with.
   public var revision: UInt64 { history.revision }
 
-  /// How many bytes the history may take (1 GiB at first); the oldest undo points beyond it are forgotten, never
-  /// the last one.
+  /// How many bytes the history may take (1 GiB at first); the oldest undo points beyond it are
+  /// forgotten, never the last one.
   public var historyLimit: Int {
     get { history.limit }
     set { history.limit = newValue }

@@ -14,7 +14,8 @@ public struct SpotTable: Sendable {
   public var z: [Double] = []
   /// Ellipsoids in squared world units; all zeros is legal.
   public var covariances: [Covariance] = []
-  /// Squared bounding radii as the file has them, when they are to be written back bit by bit; NaN for "recompute".
+  /// Squared bounding radii as the file has them, when they are to be written back bit by bit; NaN
+  /// for "recompute".
   public var storedRadii: [Double]?
   /// Labels with the positions of their spots.
   public var labels: [(spot: Int, text: String)] = []
@@ -84,13 +85,14 @@ public struct TagTable: Sendable {
 }
 
 extension LineageGraph {
-  /// Fill an empty graph: spots, links and tag sets in the order of the tables, with ids from 0. There is no undo
-  /// point, and the history is empty afterwards.
+  /// Fill an empty graph: spots, links and tag sets in the order of the tables, with ids from 0.
+  /// There is no undo point, and the history is empty afterwards.
   ///
-  /// Everything that real files may hold is accepted (covariances of zeros, gaps, merges, backward, self and multiple
-  /// links, several tag sets of one name).
-  /// - Throws: `format` with the place ("spot 17: ...") when a number is not finite, a timepoint negative, or an
-  ///   index out of range; `state` when the graph has spots, links or tag sets. The graph is as it was then.
+  /// Everything that real files may hold is accepted (covariances of zeros, gaps, merges, backward,
+  /// self and multiple links, several tag sets of one name).
+  /// - Throws: `format` with the place ("spot 17: ...") when a number is not finite, a timepoint
+  ///   negative, or an index out of range; `state` when the graph has spots, links or tag sets. The
+  ///   graph is as it was then.
   public func load(spots: SpotTable, links: LinkTable = LinkTable(), tags: [TagTable] = []) throws {
     try requireNoEdit("loading")
     guard spotSlots == 0, linkSlots == 0, tagSetCount == 0 else {
@@ -156,7 +158,8 @@ extension GraphStorage {
     }
   }
 
-  /// Put the lists that `lasts` ends into the order of the given places (equal places: ascending id).
+  /// Put the lists that `lasts` ends into the order of the given places (equal places: ascending
+  /// id).
   private func reorder(_ lasts: Column<UInt32>, outgoing: Bool, by place: [Int32]) {
     let r = links.record.base
     func next(_ link: UInt32) -> UInt32 { outgoing ? r[Int(link)].nextOut : r[Int(link)].nextIn }

@@ -1,5 +1,5 @@
-// Searches by distance among the spots of one timepoint. The index of a timepoint is built at the first search and
-// kept right under edits.
+// Searches by distance among the spots of one timepoint. The index of a timepoint is built at the
+// first search and kept right under edits.
 
 import Core
 
@@ -23,8 +23,8 @@ extension LineageGraph {
     }
   }
 
-  /// The spots nearest to a point, by distance, ties by ascending id, into memory of the caller: nothing is
-  /// allocated once the timepoint has its index.
+  /// The spots nearest to a point, by distance, ties by ascending id, into memory of the caller:
+  /// nothing is allocated once the timepoint has its index.
   /// - Parameters:
   ///   - maxDistance: in world units, inclusive.
   ///   - results: as many as fit in here.
@@ -41,7 +41,8 @@ extension LineageGraph {
     }
   }
 
-  /// The spots within a radius (inclusive, world units) of a point, by distance, ties by ascending id.
+  /// The spots within a radius (inclusive, world units) of a point, by distance, ties by ascending
+  /// id.
   public func within(radius: Double, of p: WorldPoint, at t: Timepoint) -> [Neighbor] {
     guard radius >= 0, p.isFinite, let index = spatialIndex(at: t) else { return [] }
     return withColumnsPointer { index.within(radius * radius, of: p, $0) }

@@ -1,5 +1,6 @@
-// Tag sets and tags. For each set, a spot or link carries one tag or none; "none" differs from a tag that is
-// named `unlabeled`. Changes of the structure (sets, labels, colours) can be undone like all others.
+// Tag sets and tags. For each set, a spot or link carries one tag or none; "none" differs from a
+// tag that is named `unlabeled`. Changes of the structure (sets, labels, colours) can be undone
+// like all others.
 
 import Core
 

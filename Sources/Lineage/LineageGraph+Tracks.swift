@@ -1,12 +1,13 @@
-// Tracks: the connected components of the graph. They are found in one pass over the links (union-find) and kept until
-// spots or links are added or removed; tagging and moving leave them valid.
+// Tracks: the connected components of the graph. They are found in one pass over the links
+// (union-find) and kept until spots or links are added or removed; tagging and moving leave them
+// valid.
 
 import Core
 
 /// A track in numbers.
 public struct TrackSummary: Hashable, Sendable {
-  /// The spot without incoming links; the one with the lowest id when there are several, the spot with the lowest
-  /// id when there is none (a cycle).
+  /// The spot without incoming links; the one with the lowest id when there are several, the spot
+  /// with the lowest id when there is none (a cycle).
   public var root: SpotID
   /// Number of spots.
   public var spotCount = 0
@@ -115,8 +116,8 @@ final class TrackLabelling {
 }
 
 extension LineageGraph {
-  /// All tracks, by ascending root id. Takes a pass over the graph when spots or links have been added or removed
-  /// since the last call.
+  /// All tracks, by ascending root id. Takes a pass over the graph when spots or links have been
+  /// added or removed since the last call.
   public func tracks() -> [TrackSummary] { labelling().summaries }
 
   /// The position of a spot's track in `tracks()`.
@@ -125,7 +126,8 @@ extension LineageGraph {
   /// The spots of a track, ascending; `index` is a position in `tracks()`.
   public func spots(inTrack index: Int) -> [SpotID] { labelling().spots(of: index) }
 
-  /// The links of a track by ascending source, then in link order; `index` is a position in `tracks()`.
+  /// The links of a track by ascending source, then in link order; `index` is a position in
+  /// `tracks()`.
   public func links(inTrack index: Int) -> [LinkID] {
     spots(inTrack: index).flatMap { Array(outgoing($0)) }
   }

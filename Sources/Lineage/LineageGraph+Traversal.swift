@@ -1,5 +1,5 @@
-// Walks along links. All of them keep their own stack, so that a track of any length can be walked; a set of
-// visited spots (one bit a slot) makes merges, cycles and self links safe.
+// Walks along links. All of them keep their own stack, so that a track of any length can be walked;
+// a set of visited spots (one bit a slot) makes merges, cycles and self links safe.
 
 import Core
 
@@ -20,12 +20,12 @@ struct VisitedSet {
 }
 
 extension LineageGraph {
-  /// A spot and everything that can be reached from it along outgoing links: depth first, children in link order,
-  /// each spot once, the spot itself first.
+  /// A spot and everything that can be reached from it along outgoing links: depth first, children
+  /// in link order, each spot once, the spot itself first.
   public func descendants(of spot: SpotID) -> [SpotID] { reachable(from: spot, outgoing: true) }
 
-  /// A spot and everything from which it can be reached: depth first along incoming links in link order, each spot
-  /// once, the spot itself first.
+  /// A spot and everything from which it can be reached: depth first along incoming links in link
+  /// order, each spot once, the spot itself first.
   public func ancestors(of spot: SpotID) -> [SpotID] { reachable(from: spot, outgoing: false) }
 
   private func reachable(from spot: SpotID, outgoing: Bool) -> [SpotID] {
@@ -50,7 +50,8 @@ extension LineageGraph {
     return found
   }
 
-  /// The spots of the track (connected component, whatever the direction of the links) of a spot, ascending.
+  /// The spots of the track (connected component, whatever the direction of the links) of a spot,
+  /// ascending.
   public func track(of spot: SpotID) -> [SpotID] {
     if let labelling = validTracksCache {
       return labelling.spots(of: labelling.track(of: spot))
@@ -71,8 +72,9 @@ extension LineageGraph {
     return found.sorted()
   }
 
-  /// Where a spot comes from: the first spot without incoming links among its ancestors (the one with the lowest id
-  /// when merges give several, the ancestor with the lowest id when all of them lie on a cycle).
+  /// Where a spot comes from: the first spot without incoming links among its ancestors (the one
+  /// with the lowest id when merges give several, the ancestor with the lowest id when all of them
+  /// lie on a cycle).
   public func root(of spot: SpotID) -> SpotID {
     var current = spot
     for _ in 0...spotCount {
@@ -86,8 +88,8 @@ extension LineageGraph {
   }
 }
 
-/// Visited spots of one walk. Small walks use a hash set, so that a walk over ten spots of a graph of ten million does
-/// not pay for ten million; large ones a bit a slot.
+/// Visited spots of one walk. Small walks use a hash set, so that a walk over ten spots of a graph
+/// of ten million does not pay for ten million; large ones a bit a slot.
 private struct Visits {
   private static let small = 256
 

@@ -1,17 +1,19 @@
 // The graph of spots and links: what there is and how to read it.
 //
-// Spots and links live in columns (structure of arrays) outside Swift's reference counting; ids are slots. All
-// changes go through `edit`, which makes them one undo point; see LineageGraph+History.swift. Reading is in this file,
-// edits, tags, searches and traversals are in the extensions beside it.
+// Spots and links live in columns (structure of arrays) outside Swift's reference counting; ids are
+// slots. All changes go through `edit`, which makes them one undo point; see
+// LineageGraph+History.swift. Reading is in this file, edits, tags, searches and traversals are in
+// the extensions beside it.
 
 import Core
 
-/// Spots with positions and ellipsoids, directed links between them, tags, labels and features, with named
-/// transactions, undo and redo.
+/// Spots with positions and ellipsoids, directed links between them, tags, labels and features,
+/// with named transactions, undo and redo.
 ///
-/// Nothing enforces that links point forward in time: self links, several links between the same spots, links over
-/// several timepoints, backward links and merges are all legal, because real files may hold them. Enumerations
-/// are in ascending id, the links of a spot in the order in which they were made.
+/// Nothing enforces that links point forward in time: self links, several links between the same
+/// spots, links over several timepoints, backward links and merges are all legal, because real
+/// files may hold them. Enumerations are in ascending id, the links of a spot in the order in which
+/// they were made.
 ///
 ///     let graph = LineageGraph()
 ///     try graph.edit("two spots") {
@@ -21,9 +23,9 @@ import Core
 ///     }
 ///     try graph.undo()
 ///
-/// A graph is owned by one thread. Reading a spot or link that is not there is a programming error and stops the
-/// program when the id was never used; edits report it as an error of kind `stale`. Use `contains` or, for ids that
-/// outlive edits, `isCurrent`.
+/// A graph is owned by one thread. Reading a spot or link that is not there is a programming error
+/// and stops the program when the id was never used; edits report it as an error of kind `stale`.
+/// Use `contains` or, for ids that outlive edits, `isCurrent`.
 public final class LineageGraph {
   /// Everything lives behind this pointer, which never changes: access costs no exclusivity check.
   @usableFromInline let storage: UnsafeMutablePointer<GraphStorage>
@@ -107,7 +109,8 @@ public final class LineageGraph {
     return ids
   }
 
-  /// Call `body` for every spot, ascending. Spots that `body` removes before their turn are left out.
+  /// Call `body` for every spot, ascending. Spots that `body` removes before their turn are left
+  /// out.
   @inlinable public func forEachSpot(_ body: (SpotID) throws -> Void) rethrows {
     var i: UInt32 = 0
     while Int(i) < spotSlots {
@@ -116,7 +119,8 @@ public final class LineageGraph {
     }
   }
 
-  /// Call `body` for every link, ascending. Links that `body` removes before their turn are left out.
+  /// Call `body` for every link, ascending. Links that `body` removes before their turn are left
+  /// out.
   @inlinable public func forEachLink(_ body: (LinkID) throws -> Void) rethrows {
     var i: UInt32 = 0
     while Int(i) < linkSlots {
@@ -172,8 +176,8 @@ public final class LineageGraph {
     storage.pointee.spots.position(checked(spot))
   }
 
-  /// The covariance of a spot's ellipsoid in squared world units; the semi-axes are the square roots of its
-  /// eigenvalues.
+  /// The covariance of a spot's ellipsoid in squared world units; the semi-axes are the square
+  /// roots of its eigenvalues.
   @inlinable public func covariance(_ spot: SpotID) -> Covariance {
     storage.pointee.spots.covariance[checked(spot)]
   }
@@ -187,8 +191,8 @@ public final class LineageGraph {
   /// Number of spots with a label.
   public var labelCount: Int { storage.pointee.labels.count }
 
-  /// The squared radius of the bounding sphere: as the file gave it, while the covariance has not been changed since,
-  /// else the largest eigenvalue of the covariance.
+  /// The squared radius of the bounding sphere: as the file gave it, while the covariance has not
+  /// been changed since, else the largest eigenvalue of the covariance.
   public func boundingSphereRadiusSquared(_ spot: SpotID) -> Double {
     let stored = storage.pointee.storedRadius(checked(spot))
     return stored.isNaN ? covariance(spot).boundingSphereRadiusSquared : stored

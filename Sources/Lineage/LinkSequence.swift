@@ -1,7 +1,7 @@
 // The outgoing or incoming links of one spot, in insertion order.
 
-/// Links of one spot in insertion order, without an array. Do not change the graph while iterating; make an
-/// `Array` of it first.
+/// Links of one spot in insertion order, without an array. Do not change the graph while iterating;
+/// make an `Array` of it first.
 public struct LinkSequence: Sequence {
   @usableFromInline let records: UnsafeMutablePointer<LinkRecord>
   @usableFromInline let last: UInt32

@@ -1,9 +1,10 @@
-// The links: 20 bytes a link, in two intrusive circular lists each, the outgoing links of the source and the
-// incoming links of the target. A spot knows the last link of each list and the last link knows the first, so
-// both the first one and the end are one step away. Lists are in insertion order.
+// The links: 20 bytes a link, in two intrusive circular lists each, the outgoing links of the
+// source and the incoming links of the target. A spot knows the last link of each list and the last
+// link knows the first, so both the first one and the end are one step away. Lists are in insertion
+// order.
 //
-// Lists are singly linked: taking a link out walks its two lists, which have one or two members in lineages. The
-// place it had is recorded in the history, so that undo restores the order exactly.
+// Lists are singly linked: taking a link out walks its two lists, which have one or two members in
+// lineages. The place it had is recorded in the history, so that undo restores the order exactly.
 
 /// Ends of a link and its successors in the two circular lists.
 @usableFromInline
@@ -21,8 +22,8 @@ struct LinkStorage {
   @usableFromInline var record = Column<LinkRecord>()
   var capacity: Int { pool.state.capacity }
 
-  /// Put a link that has just been taken into the lists of its ends: behind these links, `noIndex` for the
-  /// first place.
+  /// Put a link that has just been taken into the lists of its ends: behind these links, `noIndex`
+  /// for the first place.
   func insert(
     _ link: UInt32, source: UInt32, target: UInt32, afterOut: UInt32, afterIn: UInt32,
     into spots: SpotStorage
@@ -49,7 +50,8 @@ struct LinkStorage {
     }
   }
 
-  /// Take a link out of the lists of its ends. Returns the links it was behind, `noIndex` for the first place.
+  /// Take a link out of the lists of its ends. Returns the links it was behind, `noIndex` for the
+  /// first place.
   func extract(_ link: UInt32, from spots: SpotStorage) -> (afterOut: UInt32, afterIn: UInt32) {
     let r = record.base
     let me = r[Int(link)]

@@ -1,4 +1,5 @@
-// The state of one search: where, how many, and the best found so far, ordered by distance and then by id.
+// The state of one search: where, how many, and the best found so far, ordered by distance and then
+// by id.
 
 import Core
 

@@ -1,9 +1,10 @@
-// Which slots of a pool are in use: a last-in first-out list of free slots, and a generation for each slot.
+// Which slots of a pool are in use: a last-in first-out list of free slots, and a generation for
+// each slot.
 //
-// The rule about generations: whatever is undone and made anew, two objects that ever lived in a slot have
-// different generations (modulo 2^20), and an object that undo or redo brings back has the one it had. So the
-// highest generation that a slot ever used must be known: a free slot's state holds it; where an undo has brought
-// back an older object, it is in `newest`.
+// The rule about generations: whatever is undone and made anew, two objects that ever lived in a
+// slot have different generations (modulo 2^20), and an object that undo or redo brings back has
+// the one it had. So the highest generation that a slot ever used must be known: a free slot's
+// state holds it; where an undo has brought back an older object, it is in `newest`.
 
 /// The state of all slots of a pool of spots or links.
 @usableFromInline
@@ -58,7 +59,8 @@ struct SlotPool {
     count += 1
   }
 
-  /// Free a slot; with `isFresh` it was the last one and is given back as if it had never been taken.
+  /// Free a slot; with `isFresh` it was the last one and is given back as if it had never been
+  /// taken.
   mutating func release(_ index: UInt32, isFresh: Bool) {
     var generation = state[index]
     if !newest.isEmpty, let high = newest.removeValue(forKey: index) {

@@ -1,9 +1,10 @@
 // The spatial index of one timepoint, built when it is first asked for and kept right under edits.
 //
-// It is a short list of k-d trees with sizes that fall by at least half, and a few points that are in no tree yet
-// (the logarithmic method of Bentley & Saxe 1980): adding a point costs O(log^2 n) on average, a search visits
-// at most log2 n trees. Removed and moved spots leave a stale entry, which a search recognises by comparing it with
-// the columns; an index that is mostly stale is thrown away and built anew.
+// It is a short list of k-d trees with sizes that fall by at least half, and a few points that are
+// in no tree yet (the logarithmic method of Bentley & Saxe 1980): adding a point costs O(log^2 n)
+// on average, a search visits at most log2 n trees. Removed and moved spots leave a stale entry,
+// which a search recognises by comparing it with the columns; an index that is mostly stale is
+// thrown away and built anew.
 
 import Core
 

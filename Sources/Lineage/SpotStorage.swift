@@ -1,4 +1,5 @@
-// The columns of the spots: 88 bytes a spot. A free slot keeps its last values until it is used again.
+// The columns of the spots: 88 bytes a spot. A free slot keeps its last values until it is used
+// again.
 
 import Core
 

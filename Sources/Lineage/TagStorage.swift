@@ -1,6 +1,6 @@
-// Tag sets: who carries which tag, as one small-integer column for spots and one for links per set. A column
-// holds 0 for "no tag" and 1 + the tag's position otherwise; it has no memory before its first tag, one byte an
-// entry for sets of up to 254 tags and two for larger ones.
+// Tag sets: who carries which tag, as one small-integer column for spots and one for links per set.
+// A column holds 0 for "no tag" and 1 + the tag's position otherwise; it has no memory before its
+// first tag, one byte an entry for sets of up to 254 tags and two for larger ones.
 
 /// One small integer per spot or per link.
 struct TagColumn {
@@ -32,7 +32,8 @@ struct TagColumn {
     }
   }
 
-  /// Have memory for `slots` entries with values up to `largest`. Returns whether the address changed.
+  /// Have memory for `slots` entries with values up to `largest`. Returns whether the address
+  /// changed.
   @discardableResult
   mutating func reserve(slots: Int, largest: Int) -> Bool {
     let newWidth = largest > 255 ? 2 : width
@@ -65,8 +66,8 @@ struct TagColumn {
     return found
   }
 
-  /// Make room for a tag at a position (`by` = 1) or close the gap of a removed one (`by` = -1): entries above
-  /// move with their tags.
+  /// Make room for a tag at a position (`by` = 1) or close the gap of a removed one (`by` = -1):
+  /// entries above move with their tags.
   mutating func shift(above value: UInt16, by step: Int) {
     guard base != nil else { return }
     for i in 0..<UInt32(capacity) {

@@ -1,10 +1,11 @@
-// Which spots are at which timepoint, in ascending id, without a cost that grows with the number of spots for a
-// single edit.
+// Which spots are at which timepoint, in ascending id, without a cost that grows with the number of
+// spots for a single edit.
 //
-// Each occupied timepoint has a bucket with a list of ids. Removing a spot leaves its id in the list; the list is
-// checked against the columns when somebody asks for it. Adding a spot whose id is larger than all others (the
-// usual case) appends it; others go into a tail that is merged when somebody asks. A list is tidied at the
-// latest when half of it is stale, so it takes 4 bytes a spot, at most 8.
+// Each occupied timepoint has a bucket with a list of ids. Removing a spot leaves its id in the
+// list; the list is checked against the columns when somebody asks for it. Adding a spot whose id
+// is larger than all others (the usual case) appends it; others go into a tail that is merged when
+// somebody asks. A list is tidied at the latest when half of it is stale, so it takes 4 bytes a
+// spot, at most 8.
 
 import Core
 
@@ -13,7 +14,8 @@ struct TimepointBucket {
   let timepoint: Int32
   /// Number of spots at the timepoint.
   var count = 0
-  /// Ids; the first `sorted` ascend without repetition, a tail of others follows; some may be stale.
+  /// Ids; the first `sorted` ascend without repetition, a tail of others follows; some may be
+  /// stale.
   var ids: UnsafeMutablePointer<SpotID>
   var used = 0
   var sorted = 0
