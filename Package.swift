@@ -40,6 +40,7 @@ let package = Package(
     system("CExpat", "expat", "libexpat1-dev"),
     .target(name: "LuaShim", dependencies: ["CLua"]),
     .target(name: "HDF5Shim", dependencies: ["CHDF5"]),
+    .target(name: "SystemShim"),
     .target(name: "ImageShim", dependencies: ["CPng", "CTiff"]),
     .target(name: "CTerm", dependencies: ["CReadline"]),
     .target(name: "Kernels"),
@@ -54,7 +55,7 @@ let package = Package(
     room(
       "Formats",
       [
-        "Core", "Lineage", "Imaging", "HDF5Shim", "ImageShim", "CHDF5", "CZlib", "CDeflate", "CZip",
+        "Core", "Lineage", "Imaging", "HDF5Shim", "ImageShim", "SystemShim", "CHDF5", "CZlib", "CDeflate", "CZip",
         "CExpat",
       ]),
 

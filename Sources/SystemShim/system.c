@@ -1,0 +1,12 @@
+// The calls of SystemShim.h.
+
+#define _GNU_SOURCE
+
+#include "SystemShim.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+int howdah_exchange_paths(const char *a, const char *b) {
+  return renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
+}
