@@ -73,34 +73,21 @@ extension Volume {
     let results = PieceResults<(Double, Double, Int)>(count: pieces)
     try parallelFor(pieces) { piece in
       try progress.check()
-      let range = pieceRange(piece, of: pieces, total: size.count)
-      switch type {
-      case .uint8: results.set(piece, sums(of: UInt8.self, range, centre))
-      case .uint16: results.set(piece, sums(of: UInt16.self, range, centre))
-      case .float32: results.set(piece, sums(of: Float.self, range, centre))
+      let part = pieceRange(piece, of: pieces, total: size.count)
+      try withScratch(1 << 14) { scratch in
+        var sums = (0.0, 0.0, 0)
+        for start in stride(from: part.lowerBound, to: part.upperBound, by: 1 << 14) {
+          try progress.check()
+          let n = min(1 << 14, part.upperBound - start)
+          var (sum, squares) = (0.0, 0.0)
+          let values = floats(from: start, count: n, scratch: scratch)
+          let count = hk_sums(values, n, centre, &sum, &squares)
+          sums = (sums.0 + sum, sums.1 + squares, sums.2 + count)
+        }
+        results.set(piece, sums)
       }
     }
     return results.all.reduce((0, 0, 0)) { ($0.0 + $1.0, $0.1 + $1.1, $0.2 + $1.2) }
-  }
-
-  private func sums<T: VoxelElement>(
-    of: T.Type, _ range: Range<Int>, _ centre: Double
-  ) -> (Double, Double, Int) {
-    withVoxels(as: T.self) { voxels in
-      // Four running sums: one alone would wait for each addition to finish.
-      var sum = SIMD4<Double>.zero
-      var squares = SIMD4<Double>.zero
-      var count = 0
-      for i in range {
-        let v = voxels[i].asDouble
-        if v.isNaN { continue }
-        let lane = i & 3
-        sum[lane] += v
-        squares[lane] += (v - centre) * (v - centre)
-        count += 1
-      }
-      return (sum.sum(), squares.sum(), count)
-    }
   }
 
   /// The exact percentile of the voxels, 0 ... 100, interpolated linearly between neighbours in rank as

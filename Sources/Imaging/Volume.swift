@@ -152,6 +152,7 @@ public struct Volume: Sendable {
 /// The memory behind a volume: written while the volume is made, only read afterwards.
 final class VoxelStorage: @unchecked Sendable {
   let bytes: UnsafeMutableRawBufferPointer
+  private static let hugePage = 2 << 20
 
   init(size: Size3, type: VoxelType, zeroed: Bool) throws {
     guard size.x > 0, size.y > 0, size.z > 0 else {
@@ -167,6 +168,10 @@ final class VoxelStorage: @unchecked Sendable {
     if zeroed {
       // calloc hands out untouched pages of zeros; 16-byte alignment is enough for every kernel.
       memory = calloc(1, length)
+    } else if length >= 4 * Self.hugePage {
+      // First writes to small pages would cost more than most filters do.
+      if posix_memalign(&memory, Self.hugePage, length) != 0 { memory = nil }
+      if let memory { madvise(memory, length, MADV_HUGEPAGE) }
     } else if posix_memalign(&memory, 64, length) != 0 {
       memory = nil
     }

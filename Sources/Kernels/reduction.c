@@ -34,6 +34,38 @@ RANGE(hk_range_u8, uint8_t, 0, UINT8_MAX)
 RANGE(hk_range_u16, uint16_t, 0, UINT16_MAX)
 RANGE(hk_range_float, float, -INFINITY, INFINITY)
 
+HK_MULTI size_t hk_sums(const float *in, size_t count, double centre, double *sum,
+                        double *squares) {
+  // 16 running sums, whatever the vector length, so that every processor adds in the same order.
+  double s[16] = {0}, q[16] = {0};
+  uint64_t n[16] = {0};
+  size_t i = 0;
+  for (; i + 16 <= count; i += 16)
+    for (int j = 0; j < 16; j++) {
+      double v = (double)in[i + j], d = v - centre;
+      int is_number = v == v;
+      s[j] += is_number ? v : 0;
+      q[j] += is_number ? d * d : 0;
+      n[j] += is_number;
+    }
+  for (int j = 0; i < count; i++, j++) {
+    double v = (double)in[i], d = v - centre;
+    if (v != v) continue;
+    s[j] += v;
+    q[j] += d * d;
+    n[j]++;
+  }
+  *sum = 0;
+  *squares = 0;
+  size_t total = 0;
+  for (int j = 0; j < 16; j++) {
+    *sum += s[j];
+    *squares += q[j];
+    total += n[j];
+  }
+  return total;
+}
+
 #define CHOOSE(NAME, TYPE, OP)                                        \
   HK_MULTI void NAME(const TYPE *in, TYPE *best, size_t count) {      \
     for (size_t i = 0; i < count; i++)                                \

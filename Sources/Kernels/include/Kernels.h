@@ -49,6 +49,10 @@ void hk_range_u8(const uint8_t *in, size_t count, uint8_t *minimum, uint8_t *max
 void hk_range_u16(const uint16_t *in, size_t count, uint16_t *minimum, uint16_t *maximum);
 void hk_range_float(const float *in, size_t count, float *minimum, float *maximum);
 
+// The sum of the values and of their squared distances from `centre`; NaN are left out. Returns how many
+// values there were.
+size_t hk_sums(const float *in, size_t count, double centre, double *sum, double *squares);
+
 // best[i] = the larger (smaller) of best[i] and in[i]; a NaN gives way to the other value.
 void hk_raise_u8(const uint8_t *in, uint8_t *best, size_t count);
 void hk_raise_u16(const uint16_t *in, uint16_t *best, size_t count);
