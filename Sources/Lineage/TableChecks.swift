@@ -47,7 +47,8 @@ extension LinkTable {
     for i in 0..<count where sources[i] >= spotCount || targets[i] >= spotCount {
       throw HowdahError(
         .format,
-        "link \(i): it joins spots \(sources[i]) and \(targets[i]), but there are \(spotCount) spots"
+        "link \(i): it joins spots \(sources[i]) and \(targets[i]), "
+          + "but there are \(spotCount) spots"
       )
     }
     for (name, values) in features where values.count != count {
