@@ -124,7 +124,7 @@ private func golden(_ name: String) -> String {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     func message(_ bytes: [UInt8]) -> String {
       let path = folder + "/bad.tif"
-      FileManager.default.createFile(atPath: path, contents: Data(bytes))
+      _ = FileManager.default.createFile(atPath: path, contents: Data(bytes))
       do {
         _ = try TIFFFile.read(path)
         return ""
@@ -151,15 +151,16 @@ private func golden(_ name: String) -> String {
       let folder = Fuzz.temporaryFolder()
       defer { try? FileManager.default.removeItem(atPath: folder) }
       for name in ["hyperstack.tif", "float-deflate-bigtiff.tif", "int16-tiled.tif", "lzw16.tif"] {
-        let bytes = [UInt8](
-          try Data(contentsOf: URL(fileURLWithPath: Bundle.module.resourcePath! + "/Golden/tiff/" + name)))
+        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: golden(name))))
         var judge = FuzzJudge(fileSize: bytes.count)
         let path = folder + "/" + name
         func feed(_ bytes: [UInt8], _ what: String) {
-          FileManager.default.createFile(atPath: path, contents: Data(bytes))
+          _ = FileManager.default.createFile(atPath: path, contents: Data(bytes))
           judge.run(what) { _ = try TIFFFile.read(path) }
         }
-        for cut in Fuzz.truncations(of: bytes, step: 64) { feed(cut, "\(name) cut at \(cut.count)") }
+        for cut in Fuzz.truncations(of: bytes, step: 64) {
+          feed(cut, "\(name) cut at \(cut.count)")
+        }
         let count = Fuzz.count(normally: 400)
         for (k, copy) in Fuzz.mutations(of: bytes, count: count, seed: 11).enumerated() {
           feed(copy, "\(name) change \(k)")

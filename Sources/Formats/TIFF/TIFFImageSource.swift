@@ -14,30 +14,43 @@ public final class TIFFImageSource: ImageSource {
   ///   kind or declares more pixels than it can hold.
   public init(_ path: String) throws { stack = try TIFFStack(path) }
 
+  /// The TIFF file.
   public var path: String { stack.path }
+  /// Size of each volume in voxels.
   public var size: Size3 { stack.size }
+  /// Voxel size by ImageJ's calibration; 1 where there is none.
   public var voxelSize: VoxelSize { stack.voxelSize }
+  /// Unit by ImageJ's calibration, else "pixel".
   public var unit: String { stack.unit.isEmpty ? "pixel" : stack.unit }
+  /// Number of frames.
   public var timepoints: Int { stack.timepoints }
+  /// Number of channels.
   public var setups: Int { stack.channels }
+  /// Type of the volumes; see `TIFFFile.read`.
   public var type: VoxelType { stack.type }
 
+  /// "channel 1" and so on; empty when there is only one.
   public func setupName(_ setup: Int) -> String {
     setups == 1 ? "" : "channel \(setup)"
   }
 
+  /// Always 1.
   public func levels(setup: Int) -> Int { 1 }
 
+  /// Always 1.
   public func downsampling(setup: Int, level: Int) -> (x: Double, y: Double, z: Double) {
     (1, 1, 1)
   }
 
+  /// Size of each volume in voxels.
   public func size(setup: Int, level: Int) -> Size3 { size }
 
+  /// Voxel x voxel size.
   public func transform(t: Timepoint, setup: Int, level: Int) -> Affine3 {
     Affine3(scale: voxelSize)
   }
 
+  /// Read a volume or a part of it. Planes outside the box are not read.
   public func volume(t: Timepoint, setup: Int, level: Int, box: VoxelBox?, progress: Progress)
     throws -> Volume
   {
@@ -45,5 +58,6 @@ public final class TIFFImageSource: ImageSource {
     return try stack.volume(t: t, channel: setup, box: box ?? VoxelBox(size), progress: progress)
   }
 
+  /// Let go of the file.
   public func close() { stack.close() }
 }
