@@ -34,4 +34,17 @@ extension FileFormat {
     openProject: { path, _ in try Project(imagesPath: path) },
     openImages: { try TIFFImageSource($0) },
     writeImages: { try TIFFFile.write($0, to: $1, progress: $2) })
+
+  /// Tables of spots.
+  static let csv = FileFormat(
+    name: "csv", summary: "table of spots", extensions: ["csv"],
+    recognises: { $0.fileExtension == "csv" },
+    openProject: { path, progress in
+      let project = Project(images: nil)
+      try project.importCSV(path, progress: progress)
+      // The table is where the project comes from: nothing of it is to be undone.
+      try project.lineage.clearHistory()
+      return project
+    },
+    writeProject: { project, path, _ in try project.exportSpots(path) })
 }

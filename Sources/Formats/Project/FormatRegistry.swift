@@ -76,7 +76,7 @@ public struct FileFormat: Sendable {
 /// All formats that Howdah knows.
 public enum FormatRegistry {
   /// The table, in the order in which formats are asked whether a file is theirs.
-  public static let formats: [FileFormat] = [.mastodon, .bigDataViewer, .tiff]
+  public static let formats: [FileFormat] = [.mastodon, .bigDataViewer, .tiff, .csv]
 
   /// The format of an existing file or folder.
   ///
