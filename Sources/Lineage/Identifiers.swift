@@ -6,7 +6,7 @@ import Core
 
 /// The id of a spot: its slot in the pool, 0-based. A removed spot's id is given to the next new
 /// spot, so keep a `SpotRef` where an id must outlive edits.
-public struct SpotID: Hashable, Comparable, Sendable, CustomStringConvertible {
+public struct SpotID: Hashable, Comparable, BitwiseCopyable, Sendable, CustomStringConvertible {
   /// The slot.
   public let index: UInt32
 
@@ -21,7 +21,7 @@ public struct SpotID: Hashable, Comparable, Sendable, CustomStringConvertible {
 }
 
 /// The id of a link: its slot in the pool, 0-based and reused as spot ids are.
-public struct LinkID: Hashable, Comparable, Sendable, CustomStringConvertible {
+public struct LinkID: Hashable, Comparable, BitwiseCopyable, Sendable, CustomStringConvertible {
   /// The slot.
   public let index: UInt32
 

@@ -3,57 +3,57 @@
 
 import Core
 
-/// Collects the nearest spots around a point.
-struct NeighborSearch {
-  let center: SIMD4<Double>
-  /// Results so far, in order.
-  let results: UnsafeMutablePointer<Neighbor>
-  let capacity: Int
-  private(set) var count = 0
-  /// No spot farther than this (squared) can become a result.
-  private(set) var worst: Double
-  /// For an index with stale entries: the columns that say which are still true, and the timepoint.
-  let columns: UnsafePointer<SpotStorage>?
+/// Says which entries of an index with stale ones still say where their spot is.
+struct EntryCheck {
+  let columns: UnsafePointer<SpotStorage>
   let timepoint: Int32
+
+  func isTrue(_ entry: IndexEntry) -> Bool {
+    let i = entry.id.index
+    let spots = columns
+    return spots.pointee.pool.contains(i) && spots.pointee.timepoint[i] == timepoint
+      && spots.pointee.x[i] == entry.x && spots.pointee.y[i] == entry.y
+      && spots.pointee.z[i] == entry.z
+  }
+}
+
+/// Collects the nearest spots around a point into memory of the caller.
+struct NearestSearch: PointSearch {
+  let x, y, z: Double
+  private(set) var worst: Double
+  /// Number of results so far.
+  private(set) var count = 0
+  private let results: UnsafeMutablePointer<Neighbor>
+  private let capacity: Int
+  private let check: EntryCheck?
 
   init(
     around p: WorldPoint, within squaredDistance: Double,
-    into results: UnsafeMutablePointer<Neighbor>,
-    capacity: Int, checking columns: UnsafePointer<SpotStorage>?, timepoint: Int32
+    into results: UnsafeMutablePointer<Neighbor>, capacity: Int, check: EntryCheck?
   ) {
-    center = SIMD4(p.x, p.y, p.z, 0)
+    (x, y, z) = (p.x, p.y, p.z)
     worst = squaredDistance
     self.results = results
     self.capacity = capacity
-    self.columns = columns
-    self.timepoint = timepoint
+    self.check = check
   }
 
-  @inline(__always)
-  mutating func offer(_ entry: IndexEntry) {
-    let d = center - entry
-    let s = d * d
-    let distance = s.x + s.y + s.z
-    if distance <= worst { keep(entry, distance) }
-  }
-
-  private mutating func keep(_ entry: IndexEntry, _ distance: Double) {
-    let id = entry.spot
+  mutating func keep(_ entry: IndexEntry, _ distance: Double) {
+    let id = entry.id
     if count == capacity {
       let last = results[count - 1]
       if distance == last.squaredDistance, id > last.id { return }
     }
-    if let columns {
-      guard NeighborSearch.isTrue(entry, columns.pointee, timepoint) else { return }
+    if let check {
+      guard check.isTrue(entry) else { return }
+      // A spot that was moved away and back has two true entries.
       for i in 0..<count where results[i].id == id { return }
     }
     var place = count < capacity ? count : count - 1
     while place > 0 {
       let before = results[place - 1]
-      if before.squaredDistance < distance || (before.squaredDistance == distance && before.id < id)
-      {
-        break
-      }
+      if before.squaredDistance < distance { break }
+      if before.squaredDistance == distance, before.id < id { break }
       results[place] = before
       place -= 1
     }
@@ -61,11 +61,23 @@ struct NeighborSearch {
     if count < capacity { count += 1 }
     if count == capacity { worst = results[count - 1].squaredDistance }
   }
+}
 
-  /// Whether an entry of an index still says where its spot is.
-  static func isTrue(_ entry: IndexEntry, _ spots: SpotStorage, _ timepoint: Int32) -> Bool {
-    let i = entry.spot.index
-    return spots.pool.contains(i) && spots.timepoint[i] == timepoint && spots.x[i] == entry.x
-      && spots.y[i] == entry.y && spots.z[i] == entry.z
+/// Collects all spots within a distance, in no order; a spot that was moved away and back may be
+/// there twice.
+struct RadiusSearch: PointSearch {
+  let x, y, z: Double
+  let worst: Double
+  let check: EntryCheck?
+  var found: [Neighbor] = []
+
+  init(around p: WorldPoint, within squaredDistance: Double, check: EntryCheck?) {
+    (x, y, z) = (p.x, p.y, p.z)
+    worst = squaredDistance
+    self.check = check
+  }
+
+  mutating func keep(_ entry: IndexEntry, _ distance: Double) {
+    if check?.isTrue(entry) ?? true { found.append((entry.id, distance)) }
   }
 }

@@ -12,31 +12,40 @@ import Core
 final class SpatialIndex {
   private static let pendingLimit = 32
 
-  let timepoint: Int32
+  private let timepoint: Int32
   private var trees: [KDTree] = []
   private var pending: [IndexEntry] = []
-  private var entries = 0
   private var stale = 0
+  /// Points held, stale ones included.
+  private(set) var size: Int
+  /// Memory for searches.
+  private let waiting = UnsafeMutablePointer<KDTree.Waiting>.allocate(
+    capacity: KDTree.greatestDepth)
 
   init(timepoint: Int32, spots ids: UnsafeBufferPointer<SpotID>, _ columns: SpotStorage) {
     self.timepoint = timepoint
-    let points = UnsafeMutablePointer<IndexEntry>.allocate(capacity: max(ids.count, 1))
-    for (k, id) in ids.enumerated() { points[k] = IndexEntry(id, columns.position(id.index)) }
-    trees.append(KDTree(taking: points, count: ids.count))
-    entries = ids.count
+    size = ids.count
+    let points = UnsafeMutableBufferPointer<IndexEntry>.allocate(capacity: ids.count)
+    defer { points.deallocate() }
+    for k in 0..<ids.count { points[k] = IndexEntry(ids[k], columns.position(ids[k].index)) }
+    trees.append(KDTree(points))
+  }
+
+  deinit {
+    for tree in trees { tree.free() }
+    waiting.deallocate()
   }
 
   /// Bytes taken.
-  var memoryFootprint: Int { trees.reduce(0) { $0 + $1.memoryFootprint } + pending.capacity * 32 }
+  var memoryFootprint: Int {
+    trees.reduce(pending.capacity * MemoryLayout<IndexEntry>.stride) { $0 + $1.memoryFootprint }
+  }
 
-  /// Points held, stale ones included.
-  var size: Int { entries }
-
-  var isMostlyStale: Bool { stale > 64 && 2 * stale > entries }
+  var isMostlyStale: Bool { stale > 64 && 2 * stale > size }
 
   func insert(_ id: SpotID, _ position: WorldPoint) {
     pending.append(IndexEntry(id, position))
-    entries += 1
+    size += 1
     if pending.count > SpatialIndex.pendingLimit { mergePending() }
   }
 
@@ -45,36 +54,45 @@ final class SpatialIndex {
 
   /// Make a tree of the pending points and of all trees that are not at least twice as large.
   private func mergePending() {
-    var size = pending.count
     var first = trees.count
-    while first > 0, trees[first - 1].count < 2 * size {
+    var points = pending
+    while first > 0, trees[first - 1].count < 2 * points.count {
       first -= 1
-      size += trees[first].count
-    }
-    let points = UnsafeMutablePointer<IndexEntry>.allocate(capacity: size)
-    var next = pending.count
-    for i in 0..<next { points[i] = pending[i] }
-    for tree in trees[first...] {
-      (points + next).update(from: tree.entries, count: tree.count)
-      next += tree.count
+      trees[first].forEachEntry { points.append($0) }
+      trees[first].free()
     }
     trees.removeSubrange(first...)
-    trees.append(KDTree(taking: points, count: size))
+    points.withUnsafeMutableBufferPointer { trees.append(KDTree($0)) }
     pending.removeAll(keepingCapacity: true)
+  }
+
+  private func visit<Search: PointSearch>(_ search: inout Search) {
+    trees.withUnsafeBufferPointer { trees in
+      for k in 0..<trees.count { trees[k].visit(&search, waiting) }
+    }
+    pending.withUnsafeBufferPointer { pending in
+      for entry in pending {
+        let (dx, dy, dz) = (search.x - entry.x, search.y - entry.y, search.z - entry.z)
+        let distance = dx * dx + dy * dy + dz * dz
+        if distance <= search.worst { search.keep(entry, distance) }
+      }
+    }
+  }
+
+  private func check(_ columns: UnsafePointer<SpotStorage>) -> EntryCheck? {
+    stale > 0 ? EntryCheck(columns: columns, timepoint: timepoint) : nil
   }
 
   /// The nearest spots within a squared distance (inclusive), into `results`; returns how many.
   func nearest(
     to p: WorldPoint, within squaredDistance: Double,
-    into results: UnsafeMutableBufferPointer<Neighbor>,
-    _ columns: UnsafePointer<SpotStorage>
+    into results: UnsafeMutableBufferPointer<Neighbor>, _ columns: UnsafePointer<SpotStorage>
   ) -> Int {
     guard let base = results.baseAddress else { return 0 }
-    var search = NeighborSearch(
+    var search = NearestSearch(
       around: p, within: squaredDistance, into: base, capacity: results.count,
-      checking: stale > 0 ? columns : nil, timepoint: timepoint)
-    for tree in trees { tree.visit(&search) }
-    for entry in pending { search.offer(entry) }
+      check: check(columns))
+    visit(&search)
     return search.count
   }
 
@@ -82,20 +100,9 @@ final class SpatialIndex {
   func within(
     _ squaredDistance: Double, of p: WorldPoint, _ columns: UnsafePointer<SpotStorage>
   ) -> [Neighbor] {
-    var found: [Neighbor] = []
-    let center = SIMD4(p.x, p.y, p.z, 0)
-    func offer(_ entry: IndexEntry) {
-      let d = center - entry
-      let s = d * d
-      let distance = s.x + s.y + s.z
-      if distance <= squaredDistance,
-        stale == 0 || NeighborSearch.isTrue(entry, columns.pointee, timepoint)
-      {
-        found.append((entry.spot, distance))
-      }
-    }
-    for tree in trees { tree.visit(of: center, within: squaredDistance, offer) }
-    for entry in pending { offer(entry) }
+    var search = RadiusSearch(around: p, within: squaredDistance, check: check(columns))
+    visit(&search)
+    var found = search.found
     found.sort {
       $0.squaredDistance < $1.squaredDistance
         || ($0.squaredDistance == $1.squaredDistance && $0.id < $1.id)
