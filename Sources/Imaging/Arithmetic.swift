@@ -1,5 +1,5 @@
-// Sums, differences, products and quotients of volumes and numbers, voxel by voxel, and thresholds. Results
-// are float32 whatever the operands are, so that differences keep their sign.
+// Sums, differences, products and quotients of volumes and numbers, voxel by voxel, and thresholds.
+// Results are float32 whatever the operands are, so that differences keep their sign.
 
 import Core
 import Kernels
@@ -54,7 +54,8 @@ extension Volume {
     }
   }
 
-  /// A float32 volume whose voxels are `body` of this volume's voxels. `body` runs on several threads.
+  /// A float32 volume whose voxels are `body` of this volume's voxels. `body` runs on several
+  /// threads.
   public func mapFloats(progress: Progress = .none, _ body: @Sendable (Float) -> Float) throws
     -> Volume
   {
@@ -63,8 +64,8 @@ extension Volume {
     }
   }
 
-  /// 1 where a voxel is greater than `value`, else 0 (NaN gives 0); uint8. The comparison is made in
-  /// float32.
+  /// 1 where a voxel is greater than `value`, else 0 (NaN gives 0); uint8. The comparison is made
+  /// in float32.
   public func threshold(_ value: Double, progress: Progress = .none) throws -> Volume {
     try Volume.make(size: size, voxelSize: voxelSize, of: UInt8.self) { out in
       nonisolated(unsafe) let out = out.baseAddress!

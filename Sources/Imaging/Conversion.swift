@@ -7,8 +7,8 @@ import Kernels
 extension Volume {
   /// The same image with voxels of another type.
   ///
-  /// To integers: rounded half away from zero and saturated, NaN becomes 0. All integers are exact as
-  /// float32. The same type gives the same volume at no cost.
+  /// To integers: rounded half away from zero and saturated, NaN becomes 0. All integers are exact
+  /// as float32. The same type gives the same volume at no cost.
   public func converted(to target: VoxelType, progress: Progress = .none) throws -> Volume {
     if target == type { return self }
     return try Volume.make(size: size, voxelSize: voxelSize, type: target) { out in
@@ -45,7 +45,8 @@ extension Volume {
     convert(index..<index + count, to: .float32, out)
   }
 
-  /// The voxels as floats from an index on: in place when they are floats, else copied to `scratch`.
+  /// The voxels as floats from an index on: in place when they are floats, else copied to
+  /// `scratch`.
   func floats(
     from index: Int, count: Int, scratch: UnsafeMutablePointer<Float>
   ) -> UnsafePointer<Float> {
@@ -56,8 +57,8 @@ extension Volume {
     return UnsafePointer(scratch)
   }
 
-  /// Run `body` on pieces of the voxels as floats, in parallel: the range of the z, y, x order and its
-  /// values.
+  /// Run `body` on pieces of the voxels as floats, in parallel: the range of the z, y, x order and
+  /// its values.
   func forFloatPieces(
     progress: Progress, _ body: @Sendable (Range<Int>, UnsafePointer<Float>) throws -> Void
   ) throws {

@@ -1,9 +1,11 @@
-// Gaussian smoothing, one axis after the other, with reflecting borders (d c b a | a b c d | d c b a): the
-// conventions of scipy.ndimage.gaussian_filter, sampled kernel cut off at `truncate` standard deviations.
+// Gaussian smoothing, one axis after the other, with reflecting borders (d c b a | a b c d | d c b
+// a): the conventions of scipy.ndimage.gaussian_filter, sampled kernel cut off at `truncate`
+// standard deviations.
 //
-// Two passes over memory: strips of a plane are smoothed along x into scratch that stays in the cache and
-// from there along y into the result; then columns of the result are smoothed along z in place, through
-// scratch again. Besides the result a thread needs under 2 MiB (or 2 rows x kernel length, if that is more).
+// Two passes over memory: strips of a plane are smoothed along x into scratch that stays in the
+// cache and from there along y into the result; then columns of the result are smoothed along z in
+// place, through scratch again. Besides the result a thread needs under 2 MiB (or 2 rows x kernel
+// length, if that is more).
 
 import Core
 import Glibc
@@ -12,8 +14,8 @@ import Kernels
 extension Volume {
   /// Smooth with a Gaussian whose standard deviations are given in voxels; float32.
   ///
-  /// Borders reflect. An axis with sigma 0 or size 1 is left alone. NaN and infinities spread over the
-  /// kernel's reach. Throws `.argument` when a sigma is negative or not finite.
+  /// Borders reflect. An axis with sigma 0 or size 1 is left alone. NaN and infinities spread over
+  /// the kernel's reach. Throws `.argument` when a sigma is negative or not finite.
   ///
   /// - Parameters:
   ///   - truncate: the kernel ends at `truncate` x sigma, rounded to whole voxels.
@@ -40,8 +42,8 @@ extension Volume {
       sigma: voxels(worldSigma), truncate: truncate, progress: progress)
   }
 
-  /// The narrow Gaussian minus the wide one, standard deviations in voxels; float32. Takes two volumes of
-  /// floats.
+  /// The narrow Gaussian minus the wide one, standard deviations in voxels; float32. Takes two
+  /// volumes of floats.
   public func differenceOfGaussians(
     narrow: (x: Double, y: Double, z: Double), wide: (x: Double, y: Double, z: Double),
     truncate: Double = 4, progress: Progress = .none

@@ -1,12 +1,12 @@
-// Where volumes come from. Formats implement `ImageSource` for files; `MemoryImageSource` serves volumes
-// that are already there or are computed on demand, for the simulator and for tests.
+// Where volumes come from. Formats implement `ImageSource` for files; `MemoryImageSource` serves
+// volumes that are already there or are computed on demand, for the simulator and for tests.
 
 import Core
 
 /// A time-lapse of 3D images: timepoints x setups (channels, views) x resolution levels.
 ///
-/// Timepoints and setups are 0-based indices in file order; level 0 is full resolution. A source may be
-/// used from several threads.
+/// Timepoints and setups are 0-based indices in file order; level 0 is full resolution. A source
+/// may be used from several threads.
 public protocol ImageSource: AnyObject, Sendable {
   /// The file that it was opened from, for messages.
   var path: String { get }
@@ -30,12 +30,13 @@ public protocol ImageSource: AnyObject, Sendable {
   func downsampling(setup: Int, level: Int) -> (x: Double, y: Double, z: Double)
   /// Size in voxels of a level.
   func size(setup: Int, level: Int) -> Size3
-  /// The map from voxel coordinates of a level to world coordinates. An integer index is a voxel's centre.
+  /// The map from voxel coordinates of a level to world coordinates. An integer index is a voxel's
+  /// centre.
   func transform(t: Timepoint, setup: Int, level: Int) -> Affine3
   /// Read a volume, or the part of it inside a box of voxels of that level.
   ///
-  /// Throws `.argument` for a timepoint, setup, level or box that is not there, `.file` or `.format` when
-  /// reading fails, `.interrupted`.
+  /// Throws `.argument` for a timepoint, setup, level or box that is not there, `.file` or
+  /// `.format` when reading fails, `.interrupted`.
   func volume(t: Timepoint, setup: Int, level: Int, box: VoxelBox?, progress: Progress) throws
     -> Volume
   /// Let go of files. Reading afterwards throws.

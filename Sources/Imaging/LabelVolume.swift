@@ -8,7 +8,8 @@ public struct LabelVolume: Sendable {
   public let size: Size3
   /// Extent of one voxel in world units.
   public let voxelSize: VoxelSize
-  /// The largest label; labels are 1 ... `count`, some of which may be absent in labels from a file.
+  /// The largest label; labels are 1 ... `count`, some of which may be absent in labels from a
+  /// file.
   public let count: Int
   /// One label a voxel in z, y, x order with x fastest; 0 is background.
   public let labels: [UInt32]
@@ -35,8 +36,8 @@ public struct LabelVolume: Sendable {
     Int(labels[(z * size.y + y) * size.x + x])
   }
 
-  /// The labels as voxels: uint16 when they fit, else float32, which is exact up to 16777216 (`.limit`
-  /// above).
+  /// The labels as voxels: uint16 when they fit, else float32, which is exact up to 16777216
+  /// (`.limit` above).
   public func volume() throws -> Volume {
     if count <= 65535 {
       return try Volume.make(size: size, voxelSize: voxelSize, of: UInt16.self) { out in
@@ -63,9 +64,9 @@ public enum Connectivity: Int, Sendable {
 extension Volume {
   /// The connected components of the voxels that are not 0 (NaN counts as not 0).
   ///
-  /// Labels run from 1 in z, y, x order of each component's first voxel, as `scipy.ndimage.label` numbers
-  /// them. Works on runs of voxels along x joined by union-find: memory is 12 bytes a run besides the
-  /// labels.
+  /// Labels run from 1 in z, y, x order of each component's first voxel, as `scipy.ndimage.label`
+  /// numbers them. Works on runs of voxels along x joined by union-find: memory is 12 bytes a run
+  /// besides the labels.
   public func labelled(connectivity: Connectivity = .twentySix, progress: Progress = .none) throws
     -> LabelVolume
   {
@@ -153,14 +154,16 @@ extension Volume {
   }
 }
 
-/// Half-open stretches of x, in the order of rows; `firstOfRow` has one more entry than there are rows.
+/// Half-open stretches of x, in the order of rows; `firstOfRow` has one more entry than there are
+/// rows.
 private struct Runs: Sendable {
   var starts: [Int32] = []
   var ends: [Int32] = []
   var firstOfRow: [Int] = []
 }
 
-/// Union-find in which the root of a set is always its smallest member, so roots come in raster order.
+/// Union-find in which the root of a set is always its smallest member, so roots come in raster
+/// order.
 private struct RunForest {
   private var parent: [Int32]
 
@@ -180,7 +183,8 @@ private struct RunForest {
     parent[max(x, y)] = Int32(min(x, y))
   }
 
-  /// The label of every member, numbered from 1 by the order of the roots, and the number of labels.
+  /// The label of every member, numbered from 1 by the order of the roots, and the number of
+  /// labels.
   func numbered() -> (labels: [UInt32], count: Int) {
     var labels = [UInt32](repeating: 0, count: parent.count)
     var count = 0

@@ -14,15 +14,16 @@ public struct LocalMaximum: Hashable, Sendable {
 extension Volume {
   /// The local maxima above a threshold, brightest first, equal ones in z, y, x order.
   ///
-  /// A voxel counts when it is greater than each of its 26 neighbours (8 in 2D data, 2 in 1D). Voxels of
-  /// equal value that touch form a plateau; a plateau counts once, when every voxel around it is smaller,
-  /// and stands at its voxel nearest to the plateau's centroid (the first of equals). Voxels at the border
-  /// count; a volume of one value has no maximum. NaN are neither maxima nor higher than anything.
+  /// A voxel counts when it is greater than each of its 26 neighbours (8 in 2D data, 2 in 1D).
+  /// Voxels of equal value that touch form a plateau; a plateau counts once, when every voxel
+  /// around it is smaller, and stands at its voxel nearest to the plateau's centroid (the first of
+  /// equals). Voxels at the border count; a volume of one value has no maximum. NaN are neither
+  /// maxima nor higher than anything.
   ///
   /// - Parameters:
   ///   - threshold: maxima must be greater than this.
-  ///   - radius: semi-axes in voxels of an ellipsoid in which the maximum must be the highest besides. Of
-  ///     equal maxima within one ellipsoid the first in z, y, x order stays.
+  ///   - radius: semi-axes in voxels of an ellipsoid in which the maximum must be the highest
+  ///     besides. Of equal maxima within one ellipsoid the first in z, y, x order stays.
   public func localMaxima(
     threshold: Double = -.infinity, radius: (x: Double, y: Double, z: Double)? = nil,
     progress: Progress = .none
@@ -181,7 +182,8 @@ private struct Plateaus {
     return true
   }
 
-  /// The plateau around a voxel, and whether every voxel around the plateau is smaller (and there is one).
+  /// The plateau around a voxel, and whether every voxel around the plateau is smaller (and there
+  /// is one).
   private mutating func fill(from start: Int, _ progress: Progress) throws -> ([Int], Bool) {
     let value = voxels[start]
     var plateau = [start]

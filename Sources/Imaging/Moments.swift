@@ -1,5 +1,5 @@
-// Where labelled regions are and what shape they have: counts, centroids and covariances, plain and weighted
-// by intensity.
+// Where labelled regions are and what shape they have: counts, centroids and covariances, plain and
+// weighted by intensity.
 
 import Core
 
@@ -11,8 +11,8 @@ public struct RegionMoments: Hashable, Sendable {
   public let count: Int
   /// Mean position of the voxels.
   public let centroid: WorldPoint
-  /// Covariance of the voxel positions, divided by their number. A solid ball of radius r has r^2 / 5 on the
-  /// diagonal; see `ellipsoid`.
+  /// Covariance of the voxel positions, divided by their number. A solid ball of radius r has r^2 /
+  /// 5 on the diagonal; see `ellipsoid`.
   public let covariance: Covariance
   /// Smallest box around the voxels.
   public let box: VoxelBox
@@ -29,8 +29,8 @@ public struct RegionMoments: Hashable, Sendable {
   /// The centroid in world coordinates.
   public func worldCentroid(_ voxelToWorld: Affine3) -> WorldPoint { voxelToWorld(centroid) }
 
-  /// The solid ellipsoid that has these moments, in world units: 5 times the covariance, to which each
-  /// voxel's own extent (1/12 along each axis) is added so that flat regions keep a thickness.
+  /// The solid ellipsoid that has these moments, in world units: 5 times the covariance, to which
+  /// each voxel's own extent (1/12 along each axis) is added so that flat regions keep a thickness.
   public func ellipsoid(_ voxelToWorld: Affine3) -> Covariance {
     let c = covariance
     let own = 1.0 / 12
@@ -42,11 +42,11 @@ public struct RegionMoments: Hashable, Sendable {
 }
 
 extension LabelVolume {
-  /// Moments of labels 1 ... count in this order, optionally weighted by the intensities of a volume of the
-  /// same size.
+  /// Moments of labels 1 ... count in this order, optionally weighted by the intensities of a
+  /// volume of the same size.
   ///
-  /// Sums over positions are exact integers; sums over intensities are doubles added up in slabs of z whose
-  /// number does not depend on the machine. Throws `.argument` when the sizes differ.
+  /// Sums over positions are exact integers; sums over intensities are doubles added up in slabs of
+  /// z whose number does not depend on the machine. Throws `.argument` when the sizes differ.
   public func moments(intensity: Volume? = nil, progress: Progress = .none) throws
     -> [RegionMoments]
   {

@@ -1,10 +1,10 @@
-// How loops over voxels are split over threads. The pieces depend on the size of the work alone, never on
-// the number of cores, so results are the same on every machine.
+// How loops over voxels are split over threads. The pieces depend on the size of the work alone,
+// never on the number of cores, so results are the same on every machine.
 
 import Core
 
-/// Run `body` on consecutive ranges that cover 0 ..< total, in parallel. A range has about `grain` items,
-/// more when that would make over 256 ranges. Progress is checked before each range.
+/// Run `body` on consecutive ranges that cover 0 ..< total, in parallel. A range has about `grain`
+/// items, more when that would make over 256 ranges. Progress is checked before each range.
 func parallelRanges(
   _ total: Int, grain: Int, progress: Progress, _ body: @Sendable (Range<Int>) throws -> Void
 ) throws {

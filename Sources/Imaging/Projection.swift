@@ -14,8 +14,8 @@ public enum ProjectionKind: String, Sendable, CaseIterable {
 extension Volume {
   /// Project along an axis: a volume of size 1 along it.
   ///
-  /// `max` and `min` keep the voxel type, `mean` and `sum` give float32. Temporary memory: one row of
-  /// doubles a thread.
+  /// `max` and `min` keep the voxel type, `mean` and `sum` give float32. Temporary memory: one row
+  /// of doubles a thread.
   public func projection(
     axis: Axis, how: ProjectionKind = .max, progress: Progress = .none
   ) throws -> Volume {
@@ -42,7 +42,8 @@ extension Volume {
     return projected
   }
 
-  /// For every row of the result along y or z: the indices of the rows of this volume that it comes from.
+  /// For every row of the result along y or z: the indices of the rows of this volume that it comes
+  /// from.
   private func rows(of row: Int, _ axis: Axis) -> StrideTo<Int> {
     // Result rows along z are y rows of the first plane; along y they are one row for each plane.
     let plane = size.x * size.y

@@ -5,9 +5,9 @@ import Kernels
 
 /// How voxels between voxels are found.
 public enum Interpolation: String, Sendable, CaseIterable {
-  /// Linear along each axis, with the centres of the corner voxels of both grids on each other: voxel i of
-  /// n comes from i (m - 1) / (n - 1) of m, as torch does with `align_corners=True`. One voxel comes from
-  /// voxel 0.
+  /// Linear along each axis, with the centres of the corner voxels of both grids on each other:
+  /// voxel i of n comes from i (m - 1) / (n - 1) of m, as torch does with `align_corners=True`. One
+  /// voxel comes from voxel 0.
   case linear
   /// The voxel at floor(i m / n), as torch's `mode="nearest"`.
   case nearest
@@ -16,9 +16,9 @@ public enum Interpolation: String, Sendable, CaseIterable {
 extension Volume {
   /// Resample to another size; the voxel type stays (linear results are rounded for integers).
   ///
-  /// The voxel size changes so that the outer edges (`nearest`) or the corner centres (`linear`) keep their
-  /// distance. NaN spread to the voxels between. Throws `.argument` for an empty size. Temporary memory:
-  /// 3 rows of floats a thread.
+  /// The voxel size changes so that the outer edges (`nearest`) or the corner centres (`linear`)
+  /// keep their distance. NaN spread to the voxels between. Throws `.argument` for an empty size.
+  /// Temporary memory: 3 rows of floats a thread.
   public func resampled(
     to target: Size3, _ interpolation: Interpolation = .linear, progress: Progress = .none
   ) throws -> Volume {
@@ -50,7 +50,8 @@ extension Volume {
   ) throws {
     nonisolated(unsafe) let out = out.assumingMemoryBound(to: T.self)
     func sources(_ axis: Axis) -> [Int] {
-      // The ratio in single precision and truncation, as torch; exact ratios would differ in rare cases.
+      // The ratio in single precision and truncation, as torch; exact ratios would differ in rare
+      // cases.
       let ratio = Float(size[axis]) / Float(target[axis])
       return (0..<target[axis]).map { min(Int(Float($0) * ratio), size[axis] - 1) }
     }

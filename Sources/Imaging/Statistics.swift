@@ -1,5 +1,5 @@
-// Numbers that describe a whole volume. NaN voxels are left out everywhere; infinities count as values. When
-// every voxel is NaN, minimum, maximum, mean and percentiles are NaN.
+// Numbers that describe a whole volume. NaN voxels are left out everywhere; infinities count as
+// values. When every voxel is NaN, minimum, maximum, mean and percentiles are NaN.
 
 import Core
 import Kernels
@@ -90,8 +90,8 @@ extension Volume {
     return results.all.reduce((0, 0, 0)) { ($0.0 + $1.0, $0.1 + $1.1, $0.2 + $1.2) }
   }
 
-  /// The exact percentile of the voxels, 0 ... 100, interpolated linearly between neighbours in rank as
-  /// `numpy.percentile` does; NaN are left out.
+  /// The exact percentile of the voxels, 0 ... 100, interpolated linearly between neighbours in
+  /// rank as `numpy.percentile` does; NaN are left out.
   ///
   /// Throws `.argument` when `p` is outside 0 ... 100.
   public func percentile(_ p: Double, progress: Progress = .none) throws -> Double {
@@ -100,9 +100,9 @@ extension Volume {
 
   /// Several percentiles at the price of little more than one.
   ///
-  /// Counting sort over 16 bits at a time: one pass over integer volumes, for float32 one more for each
-  /// distinct upper half of the values in question. Needs 256 KiB a piece of work, nothing the size of the
-  /// volume.
+  /// Counting sort over 16 bits at a time: one pass over integer volumes, for float32 one more for
+  /// each distinct upper half of the values in question. Needs 256 KiB a piece of work, nothing the
+  /// size of the volume.
   public func percentiles(_ ps: [Double], progress: Progress = .none) throws -> [Double] {
     for p in ps where !(p >= 0 && p <= 100) {
       throw HowdahError(.argument, "percentile: \(p) is not between 0 and 100")
@@ -170,8 +170,8 @@ extension Volume {
     }
   }
 
-  /// How many voxels fall into each of `bins` equal bins over a range (by default minimum to maximum). The
-  /// last bin includes the upper end; voxels outside and NaN are left out.
+  /// How many voxels fall into each of `bins` equal bins over a range (by default minimum to
+  /// maximum). The last bin includes the upper end; voxels outside and NaN are left out.
   ///
   /// Throws `.argument` when there is no bin, or the range is empty or not finite.
   public func histogram(

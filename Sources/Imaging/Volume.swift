@@ -1,13 +1,14 @@
-// A volume: an immutable box of voxels with named axes and a voxel size. Copies share their voxels, so
-// passing one around is free and safe between threads. Memory order is z, y, x with x fastest, without
-// padding. 2D data are volumes of size 1 along z; every operation accepts axes of size 1.
+// A volume: an immutable box of voxels with named axes and a voxel size. Copies share their voxels,
+// so passing one around is free and safe between threads. Memory order is z, y, x with x fastest,
+// without padding. 2D data are volumes of size 1 along z; every operation accepts axes of size 1.
 
 import Core
 import Glibc
 
 /// A 3D image with voxels of type uint8, uint16 or float32.
 ///
-/// A volume never changes after it was made; operations return new ones. Voxel coordinates are 0-based.
+/// A volume never changes after it was made; operations return new ones. Voxel coordinates are
+/// 0-based.
 ///
 ///     let volume = try Volume(floats: values, size: Size3(x: 64, y: 48, z: 12))
 ///     let smooth = try volume.gaussian(sigma: (x: 2, y: 2, z: 0.5))
@@ -21,8 +22,8 @@ public struct Volume: Sendable {
   public let type: VoxelType
   let storage: VoxelStorage
 
-  /// A volume of zeros. Throws `.argument` for an empty or negative size, `.limit` when there is not
-  /// enough memory.
+  /// A volume of zeros. Throws `.argument` for an empty or negative size, `.limit` when there is
+  /// not enough memory.
   public init(zeroed size: Size3, voxelSize: VoxelSize = .one, type: VoxelType) throws {
     self.size = size
     self.voxelSize = voxelSize
@@ -30,8 +31,8 @@ public struct Volume: Sendable {
     storage = try VoxelStorage(size: size, type: type, zeroed: true)
   }
 
-  /// A volume whose voxels `fill` writes. The buffer holds `size.count * type.byteCount` bytes, aligned to
-  /// 64 bytes, with undefined content: `fill` must write all of it.
+  /// A volume whose voxels `fill` writes. The buffer holds `size.count * type.byteCount` bytes,
+  /// aligned to 64 bytes, with undefined content: `fill` must write all of it.
   ///
   /// Throws what `fill` throws, `.argument` for an empty size, `.limit` when memory is short.
   public static func make(
@@ -140,7 +141,8 @@ public struct Volume: Sendable {
     Volume(size: size, voxelSize: voxelSize, type: type, storage: storage)
   }
 
-  /// Whether two volumes have the same size, type and voxels, bit by bit. The voxel size is not compared.
+  /// Whether two volumes have the same size, type and voxels, bit by bit. The voxel size is not
+  /// compared.
   public func hasSameVoxels(as other: Volume) -> Bool {
     guard size == other.size, type == other.type else { return false }
     return withBytes { a in

@@ -37,7 +37,8 @@ public protocol VoxelElement: BitwiseCopyable, Comparable, Sendable {
   static var zero: Self { get }
   /// The value as a double, exactly.
   var asDouble: Double { get }
-  /// The nearest value of this type: integers round half away from zero and saturate, NaN becomes 0.
+  /// The nearest value of this type: integers round half away from zero and saturate, NaN becomes
+  /// 0.
   init(nearest value: Double)
 }
 

@@ -11,8 +11,8 @@ HK_MULTI void hk_float_from_u16(const uint16_t *in, float *out, size_t count) {
   for (size_t i = 0; i < count; i++) out[i] = (float)in[i];
 }
 
-// Adding 0.5 would round 0.49999997 up; truncating and looking at the rest is exact. The comparison that
-// keeps positive values sends NaN to 0.
+// Adding 0.5 would round 0.49999997 up; truncating and looking at the rest is exact. The comparison
+// that keeps positive values sends NaN to 0.
 static inline int32_t rounded(float v, float limit) {
   v = v > 0 ? v : 0;
   v = v < limit ? v : limit;

@@ -3,8 +3,8 @@
 #include "Kernels.h"
 #include "dispatch.h"
 
-// Outputs computed at a time. They stay in vector registers while all weights pass by, so the loop is bound
-// by two loads a weight and vector, and writes each output once.
+// Outputs computed at a time. They stay in vector registers while all weights pass by, so the loop
+// is bound by two loads a weight and vector, and writes each output once.
 enum { BLOCK = 64 };
 
 HK_MULTI

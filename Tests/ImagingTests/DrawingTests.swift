@@ -1,4 +1,5 @@
-// Shapes by their covered area, sections of ellipsoids by the quadratic form, text, planes and terminal pictures.
+// Shapes by their covered area, sections of ellipsoids by the quadratic form, text, planes and
+// terminal pictures.
 
 import Core
 import Imaging

@@ -27,7 +27,8 @@ import Testing
     #expect(largestDifference(blobs.values(), try golden.values("dog.out")) < 0.05)
   }
 
-  /// Along one axis smoothing is a product with a matrix whose rows are the kernel folded at the borders.
+  /// Along one axis smoothing is a product with a matrix whose rows are the kernel folded at the
+  /// borders.
   @Test(arguments: [5, 64, 131, 300])
   func alongXAgreesWithDenseMatrix(_ n: Int) throws {
     let sigma = 3.3
@@ -106,7 +107,8 @@ import Testing
   }
 
   @Test func largePlanesAreSplitInStripsWithoutSeams() throws {
-    // One plane of 600 x 1100 is smoothed in several strips; a part of it must give the same values.
+    // One plane of 600 x 1100 is smoothed in several strips; a part of it must give the same
+    // values.
     let volume = try randomVolume(Size3(x: 600, y: 1100, z: 1))
     let whole = try volume.gaussian(sigma: (1.5, 3, 0))
     let box = VoxelBox(origin: Size3(x: 0, y: 380, z: 0), size: Size3(x: 600, y: 200, z: 1))

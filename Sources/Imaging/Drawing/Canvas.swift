@@ -1,8 +1,9 @@
 // A picture in memory that lines, ellipses, text and slices are drawn into.
 //
-// Coordinates are in pixels from the top left corner, y downwards; pixel (i, j) covers the square from
-// (i, j) to (i + 1, j + 1), so its centre is at (i + 0.5, j + 0.5). Everything is clipped to the canvas and
-// blended over what is there by its opacity. What is drawn with coordinates that are not finite is left out.
+// Coordinates are in pixels from the top left corner, y downwards; pixel (i, j) covers the square
+// from (i, j) to (i + 1, j + 1), so its centre is at (i + 0.5, j + 0.5). Everything is clipped to
+// the canvas and blended over what is there by its opacity. What is drawn with coordinates that are
+// not finite is left out.
 
 /// An RGBA picture with 8 bits a channel, not premultiplied.
 public struct Canvas: Sendable {

@@ -39,7 +39,8 @@ public struct Color: Hashable, Sendable {
     return Color(r: mix(r, other.r), g: mix(g, other.g), b: mix(b, other.b), a: mix(a, other.a))
   }
 
-  /// A saturated colour by hue in turns (0 red, 1/3 green, 2/3 blue), saturation and value in 0 ... 1.
+  /// A saturated colour by hue in turns (0 red, 1/3 green, 2/3 blue), saturation and value in 0 ...
+  /// 1.
   public init(hue: Double, saturation: Double, value: Double) {
     func channel(_ n: Double) -> UInt8 {
       let k = (n + hue * 6).truncatingRemainder(dividingBy: 6)
@@ -49,8 +50,8 @@ public struct Color: Hashable, Sendable {
     self.init(r: channel(5), g: channel(3), b: channel(1))
   }
 
-  /// A colour that is easy to tell from those of nearby numbers, the same for a number every time: hues
-  /// stepped by the golden ratio, three brightnesses.
+  /// A colour that is easy to tell from those of nearby numbers, the same for a number every time:
+  /// hues stepped by the golden ratio, three brightnesses.
   public static func distinct(_ number: Int) -> Color {
     let n = Double(number.magnitude % 100_003)
     let hue = (0.11 + n * 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)

@@ -1,5 +1,5 @@
-// What a plane shows of an ellipsoid: the ellipse in which it cuts it, or the outline of its shadow. The surface
-// is { p : (p - c)^T C^-1 (p - c) = 1 }, as in Mastodon.
+// What a plane shows of an ellipsoid: the ellipse in which it cuts it, or the outline of its
+// shadow. The surface is { p : (p - c)^T C^-1 (p - c) = 1 }, as in Mastodon.
 
 import Core
 
@@ -28,8 +28,8 @@ public enum PlaneView: String, Sendable, CaseIterable {
 
 /// Ellipses of ellipsoids in axis-aligned planes.
 public enum EllipsoidSection {
-  /// The ellipse in which a plane at `position` along the view's normal cuts an ellipsoid, in the view's
-  /// horizontal and vertical world coordinates; nil when it does not reach the plane.
+  /// The ellipse in which a plane at `position` along the view's normal cuts an ellipsoid, in the
+  /// view's horizontal and vertical world coordinates; nil when it does not reach the plane.
   ///
   /// With d = position - centre along the normal n and c = (C_hn, C_vn): the matrix is
   /// (C_2x2 - c c^T / C_nn)(1 - d^2 / C_nn), the centre moves by c d / C_nn.

@@ -1,5 +1,5 @@
-// A small typeface for labels in pictures: capitals and digits are 5 x 7 pixels, descenders reach two rows
-// below the base line.
+// A small typeface for labels in pictures: capitals and digits are 5 x 7 pixels, descenders reach
+// two rows below the base line.
 
 /// The built-in bitmap typeface: ASCII 32 to 126, and the Greek mu of micrometres.
 public enum Font {
@@ -19,8 +19,8 @@ public enum Font {
     )
   }
 
-  /// The rows of a character from the top, 5 bits each with the left column highest. Characters that the
-  /// typeface does not have look like a box.
+  /// The rows of a character from the top, 5 bits each with the left column highest. Characters
+  /// that the typeface does not have look like a box.
   static func rows(of character: Character) -> [UInt8] {
     if character == "\u{B5}" || character == "\u{3BC}" { return decode("00HHHJTGG") }
     guard let ascii = character.asciiValue, ascii >= 32, ascii < 127 else {

@@ -36,8 +36,9 @@ extension Canvas {
     return tiled(rows, gap: gap, background: background)
   }
 
-  /// Draw a bar of a round length (1, 2 or 5 times a power of ten) near the bottom right corner with its
-  /// length above it. It takes about a fifth of the width; nothing is drawn on canvases too small for it.
+  /// Draw a bar of a round length (1, 2 or 5 times a power of ten) near the bottom right corner
+  /// with its length above it. It takes about a fifth of the width; nothing is drawn on canvases
+  /// too small for it.
   ///
   /// - Parameters:
   ///   - pixelsPerUnit: canvas pixels for one world unit along x.

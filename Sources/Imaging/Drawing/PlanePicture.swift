@@ -1,11 +1,12 @@
-// A plane of voxels as a picture: contrast limits, gamma, colour map, and scaling that keeps anisotropic voxels
-// in proportion.
+// A plane of voxels as a picture: contrast limits, gamma, colour map, and scaling that keeps
+// anisotropic voxels in proportion.
 
 import Core
 import Glibc
 
 extension Volume {
-  /// The view that a volume of size 1 along some axis is: `xy`, `xz` or `yz`; nil for thicker volumes.
+  /// The view that a volume of size 1 along some axis is: `xy`, `xz` or `yz`; nil for thicker
+  /// volumes.
   public var planeView: PlaneView? {
     if size.z == 1 { return .xy }
     if size.y == 1 { return .xz }
@@ -16,11 +17,11 @@ extension Volume {
 extension Canvas {
   /// A picture of a plane: a volume of size 1 along the normal of the view.
   ///
-  /// Voxel (i, j) covers the pixels from (i, j) x scale to (i + 1, j + 1) x scale. Enlarging interpolates
-  /// linearly between voxel centres (or repeats voxels), reducing averages.
+  /// Voxel (i, j) covers the pixels from (i, j) x scale to (i + 1, j + 1) x scale. Enlarging
+  /// interpolates linearly between voxel centres (or repeats voxels), reducing averages.
   ///
-  /// Throws `.argument` when the volume is no plane or the scale is not positive, `.limit` when the picture
-  /// would have over 2^28 pixels.
+  /// Throws `.argument` when the volume is no plane or the scale is not positive, `.limit` when the
+  /// picture would have over 2^28 pixels.
   ///
   /// - Parameters:
   ///   - view: which axes the plane has; nil takes the first that fits.

@@ -1,5 +1,5 @@
-// Lines, discs and ellipses with soft edges: a pixel is covered as far as the distance of its centre from the
-// edge says, which is within a few per cent of its true covered area.
+// Lines, discs and ellipses with soft edges: a pixel is covered as far as the distance of its
+// centre from the edge says, which is within a few per cent of its true covered area.
 
 import Glibc
 
@@ -113,8 +113,8 @@ extension Canvas {
     }
   }
 
-  /// Call `body` for the pixels of the box around an ellipse with the signed distance to its edge (negative
-  /// inside), to first order.
+  /// Call `body` for the pixels of the box around an ellipse with the signed distance to its edge
+  /// (negative inside), to first order.
   private mutating func scan(
     _ e: Ellipse, margin: Double, tooThin color: Color, _ lineWidth: Double,
     _ body: (inout Canvas, Int, Int, Double) -> Void
@@ -146,8 +146,8 @@ extension Canvas {
     }
   }
 
-  /// Blend a pixel whose centre lies `inside` pixels within an edge. Lines thinner than a pixel are drawn
-  /// one pixel wide and fainter.
+  /// Blend a pixel whose centre lies `inside` pixels within an edge. Lines thinner than a pixel are
+  /// drawn one pixel wide and fainter.
   @inline(__always)
   private mutating func cover(_ color: Color, _ x: Int, _ y: Int, _ inside: Double, thin: Double) {
     let coverage = thin < 1 ? min(thin, inside + 0.5) : inside + 0.5

@@ -1,11 +1,13 @@
-// Pictures at the prompt: two pixels a character, as an upper half block in the upper pixel's colour on a ground
-// of the lower one's (24-bit ANSI colours).
+// Pictures at the prompt: two pixels a character, as an upper half block in the upper pixel's
+// colour on a ground of the lower one's (24-bit ANSI colours).
 
 /// Canvases as text for a terminal that knows 24-bit colours.
 public enum TerminalImage {
-  /// A canvas as lines of text, at most `columns` characters wide; each line ends with a reset and "\n".
+  /// A canvas as lines of text, at most `columns` characters wide; each line ends with a reset and
+  /// "\n".
   ///
-  /// The picture is reduced by averaging to fit, and never enlarged. Transparent parts are put on black.
+  /// The picture is reduced by averaging to fit, and never enlarged. Transparent parts are put on
+  /// black.
   public static func render(_ canvas: Canvas, columns: Int) -> String {
     let width = min(max(1, columns), canvas.width)
     let height = max(
