@@ -19,6 +19,11 @@ public struct Color: Hashable, Sendable {
       b: UInt8(truncatingIfNeeded: argb), a: UInt8(truncatingIfNeeded: argb >> 24))
   }
 
+  /// The colour as 0xAARRGGBB.
+  public var argb: UInt32 {
+    UInt32(a) << 24 | UInt32(r) << 16 | UInt32(g) << 8 | UInt32(b)
+  }
+
   /// Opaque black.
   public static let black = Color(r: 0, g: 0, b: 0)
   /// Opaque white.
