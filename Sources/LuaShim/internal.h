@@ -18,10 +18,15 @@ void hw_make_error(lua_State *L, const char *kind, const char *message, size_t l
 
 // interrupt.c: coroutine.resume, wrap and close that keep track of the running coroutine (may raise).
 void hw_open_coroutines(lua_State *L);
-// Whether the state was asked to stop.
-static inline bool hw_is_stopping(const hw_box *box) {
-  return box->stop_reason != HW_RUNNING || (box->process_stop && *box->process_stop);
+// Why the state, or one that runs it, was asked to stop.
+static inline hw_stop_reason hw_reason_to_stop(const hw_box *box) {
+  for (; box; box = box->outer) {
+    if (box->stop_reason != HW_RUNNING) return (hw_stop_reason)box->stop_reason;
+    if (box->process_stop && *box->process_stop) return HW_STOP_INTERRUPT;
+  }
+  return HW_RUNNING;
 }
+static inline bool hw_is_stopping(const hw_box *box) { return hw_reason_to_stop(box) != HW_RUNNING; }
 // Raise the error that belongs to the reason to stop; does not return.
 int hw_raise_stop(lua_State *L);
 

@@ -32,7 +32,7 @@ void hw_leave(hw_box *box) {
 }
 
 int hw_raise_stop(lua_State *L) {
-  if (hw_box_of(L)->stop_reason == HW_STOP_TIME) {
+  if (hw_reason_to_stop(hw_box_of(L)) == HW_STOP_TIME) {
     static const char text[] = "the time limit (--max-time) is over";
     hw_make_error(L, "limit", text, sizeof text - 1);
   } else {
@@ -56,6 +56,8 @@ static void set_stop_hook(lua_State *L) {
 }
 
 bool hw_should_stop(const hw_box *box) { return hw_is_stopping(box); }
+
+hw_stop_reason hw_why_stop(const hw_box *box) { return hw_reason_to_stop(box); }
 
 volatile int *hw_interrupt_flag(void) { return &interrupted; }
 

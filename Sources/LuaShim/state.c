@@ -30,8 +30,12 @@ static int panic(lua_State *L) {
 static int open_libraries(lua_State *L) {
   hw_box *box = hw_box_of(L);
   luaL_checkversion(L);
-  luaL_openlibs(L);
-  hw_open_coroutines(L);
+  if (box->sandboxed) {
+    hw_open_sandbox(L);
+  } else {
+    luaL_openlibs(L);
+    hw_open_coroutines(L);
+  }
   lua_newtable(L); // metatables by type number
   box->metatables = luaL_ref(L, LUA_REGISTRYINDEX);
   hw_open_errors(L);

@@ -206,6 +206,8 @@ static inline size_t hw_memory(lua_State *L) { return hw_box_of(L)->used; }
 // Set package.path-like string fields and globals: _G[name] = value on top (popped).
 int hw_set_global(lua_State *L, const char *name);
 int hw_get_global(lua_State *L, const char *name);
+// Open the standard io and os libraries and push their tables (for the policy to hand out functions).
+int hw_push_system_libraries(lua_State *L);
 
 // ---- Errors ----------------------------------------------------------------------------------------------
 
@@ -223,6 +225,7 @@ void hw_enter(hw_box *box);
 void hw_leave(hw_box *box);
 // Whether the running script was asked to stop; cheap, from any thread.
 bool hw_should_stop(const hw_box *box);
+hw_stop_reason hw_why_stop(const hw_box *box);
 // Handle SIGINT from now on: stop the state that runs on this thread; the third in a row ends the process
 // with 130. A state listens when its `process_stop` is hw_interrupt_flag().
 void hw_install_interrupt(void);

@@ -34,12 +34,12 @@ extension Call {
   func checkArguments() throws {
     let checks = entry.checks
     for i in 0..<checks.count {
-      let type = lua_type(L, first + Int32(i))
+      let type = lua_type(lua, first + Int32(i))
       if checks[i].mask & (1 << UInt32(type + 1)) == 0 {
         try checkArgument(i, entry.params[i], at: first + Int32(i))
       }
     }
-    let given = lua_gettop(L) - first + 1
+    let given = lua_gettop(lua) - first + 1
     if given > Int32(checks.count) { try checkSurplus(Int(given)) }
   }
 
@@ -59,7 +59,7 @@ extension Call {
   }
 
   private func checkArgument(_ i: Int, _ param: Param, at index: Int32) throws {
-    let type = lua_type(L, index)
+    let type = lua_type(lua, index)
     if type <= LUA_TNIL {
       if param.isOptional { return }
       try refuse(i, param, got: type == LUA_TNIL ? "nil" : "nothing")
@@ -70,10 +70,10 @@ extension Call {
       return
     }
     if type == LUA_TNUMBER, param.type == .number || param.type == .integer {
-      let number = lua_tonumberx(L, index, nil)
+      let number = lua_tonumberx(lua, index, nil)
       if param.type == .integer {
         var exact: Int32 = 0
-        _ = lua_tointegerx(L, index, &exact)
+        _ = lua_tointegerx(lua, index, &exact)
         if exact == 0 { try refuse(i, param, got: "\(number)") }
       }
       if let minimum = param.minimum, !(number >= minimum) {
@@ -89,79 +89,79 @@ extension Call {
 
   /// Why the value at `index` is not of this type, or nil.
   func mismatch(_ type: ParamType, at index: Int32) throws -> String? {
-    let found = lua_type(L, index)
+    let found = lua_type(lua, index)
     switch type {
     case .any: return nil
-    case .boolean: return found == LUA_TBOOLEAN ? nil : host.typeName(L, at: index)
-    case .number: return found == LUA_TNUMBER ? nil : host.typeName(L, at: index)
+    case .boolean: return found == LUA_TBOOLEAN ? nil : host.typeName(lua, at: index)
+    case .number: return found == LUA_TNUMBER ? nil : host.typeName(lua, at: index)
     case .integer:
       var exact: Int32 = 0
-      if found == LUA_TNUMBER { _ = lua_tointegerx(L, index, &exact) }
-      return exact != 0 ? nil : host.typeName(L, at: index)
+      if found == LUA_TNUMBER { _ = lua_tointegerx(lua, index, &exact) }
+      return exact != 0 ? nil : host.typeName(lua, at: index)
     case .string, .file, .output, .tag:
-      return found == LUA_TSTRING ? nil : host.typeName(L, at: index)
-    case .function: return found == LUA_TFUNCTION ? nil : host.typeName(L, at: index)
-    case .table: return found == LUA_TTABLE ? nil : host.typeName(L, at: index)
+      return found == LUA_TSTRING ? nil : host.typeName(lua, at: index)
+    case .function: return found == LUA_TFUNCTION ? nil : host.typeName(lua, at: index)
+    case .table: return found == LUA_TTABLE ? nil : host.typeName(lua, at: index)
     case .choice(let words):
-      guard found == LUA_TSTRING, let text = luaText(L, index) else {
-        return host.typeName(L, at: index)
+      guard found == LUA_TSTRING, let text = luaText(lua, index) else {
+        return host.typeName(lua, at: index)
       }
       return words.contains(text) ? nil : "\"\(text)\"" + Suggest.hint(for: text, among: words)
     case .object(let name):
       guard let number = host.registry.type(named: name)?.number else {
         return "unknown type \(name)"
       }
-      switch hw_test(L, index, number) {
+      switch hw_test(lua, index, number) {
       case 0: return nil
-      case 2: throw host.staleError(L, at: index)
-      default: return host.typeName(L, at: index)
+      case 2: throw host.staleError(lua, at: index)
+      default: return host.typeName(lua, at: index)
       }
     case .point:
-      return Argument.isPoint(try host.value(L, at: index)) ? nil : describe(index)
+      return Argument.isPoint(try host.value(lua, at: index)) ? nil : describe(index)
     case .timepoints:
-      _ = try Argument.timepoints(try host.value(L, at: index), entry.fullName)
+      _ = try Argument.timepoints(try host.value(lua, at: index), entry.fullName)
       return nil
     case .box:
-      _ = try Argument.box(try host.value(L, at: index), entry.fullName)
+      _ = try Argument.box(try host.value(lua, at: index), entry.fullName)
       return nil
     case .list(let element):
-      guard found == LUA_TTABLE else { return host.typeName(L, at: index) }
-      guard lua_checkstack(L, 4) != 0 else { return "too deep a table" }
-      for k in 0..<Int(lua_rawlen(L, index)) {
-        lua_rawgeti(L, index, lua_Integer(k + 1))
-        defer { hw_pop(L, 1) }
-        if let problem = try mismatch(element, at: lua_gettop(L)) {
+      guard found == LUA_TTABLE else { return host.typeName(lua, at: index) }
+      guard lua_checkstack(lua, 4) != 0 else { return "too deep a table" }
+      for k in 0..<Int(lua_rawlen(lua, index)) {
+        lua_rawgeti(lua, index, lua_Integer(k + 1))
+        defer { hw_pop(lua, 1) }
+        if let problem = try mismatch(element, at: lua_gettop(lua)) {
           return "\(problem) at [\(k + 1)]"
         }
       }
       return nil
     case .either(let types):
       for t in types where try mismatch(t, at: index) == nil { return nil }
-      return host.typeName(L, at: index)
+      return host.typeName(lua, at: index)
     }
   }
 
   private func describe(_ index: Int32) -> String {
-    lua_type(L, index) == LUA_TTABLE
-      ? "a table without numbers x, y, z" : host.typeName(L, at: index)
+    lua_type(lua, index) == LUA_TTABLE
+      ? "a table without numbers x, y, z" : host.typeName(lua, at: index)
   }
 
   private func checkOptions(_ options: [Param], positional: [String], at index: Int32) throws {
-    guard lua_checkstack(L, 8) != 0 else { throw HowdahError(.limit, "stack overflow") }
+    guard lua_checkstack(lua, 8) != 0 else { throw HowdahError(.limit, "stack overflow") }
     var seen = Set<String>()
-    lua_pushnil(L)
+    lua_pushnil(lua)
     // The table is not changed in between and the key comes from the last step, so lua_next cannot raise.
-    while lua_next(L, index) != 0 {
-      let top = lua_gettop(L)
+    while lua_next(lua, index) != 0 {
+      let top = lua_gettop(lua)
       do {
         let key = try optionName(options, positional, keyAt: top - 1)
         seen.insert(key.name)
         try checkOption(key, at: top)
       } catch {
-        lua_settop(L, top - 2)
+        lua_settop(lua, top - 2)
         throw error
       }
-      lua_settop(L, top - 1)
+      lua_settop(lua, top - 1)
     }
     for option in options where !option.isOptional && !seen.contains(option.name) {
       throw HowdahError(
@@ -172,15 +172,15 @@ extension Call {
   private func optionName(_ options: [Param], _ positional: [String], keyAt index: Int32) throws
     -> Param
   {
-    if lua_type(L, index) == LUA_TSTRING, let name = luaText(L, index) {
+    if lua_type(lua, index) == LUA_TSTRING, let name = luaText(lua, index) {
       if let known = options.first(where: { $0.name == name }) { return known }
       throw HowdahError(
         .argument,
         "\(entry.fullName): unknown option \"\(name)\""
           + Suggest.hint(for: name, among: options.map(\.name)))
     }
-    let number = Int(lua_tointegerx(L, index, nil))
-    if lua_isinteger(L, index) != 0, positional.indices.contains(number - 1),
+    let number = Int(lua_tointegerx(lua, index, nil))
+    if lua_isinteger(lua, index) != 0, positional.indices.contains(number - 1),
       let known = options.first(where: { $0.name == positional[number - 1] })
     {
       return known
@@ -192,8 +192,8 @@ extension Call {
 
   private func checkOption(_ option: Param, at index: Int32) throws {
     var problem = try mismatch(option.type, at: index)
-    if problem == nil, lua_type(L, index) == LUA_TNUMBER {
-      let number = lua_tonumberx(L, index, nil)
+    if problem == nil, lua_type(lua, index) == LUA_TNUMBER {
+      let number = lua_tonumberx(lua, index, nil)
       if let minimum = option.minimum, !(number >= minimum) { problem = "\(number)" }
       if let maximum = option.maximum, !(number <= maximum) { problem = "\(number)" }
     }
@@ -207,7 +207,7 @@ extension Call {
 
   /// The error for a wrong argument; knows the two ways to confuse dot and colon.
   private func refuse(_ i: Int, _ param: Param, got: String) throws {
-    if entry.role == .function, i == 0, got == "table", host.isModule(L, at: first) {
+    if entry.role == .function, i == 0, got == "table", host.isModule(lua, at: first) {
       throw HowdahError(
         .argument,
         "\(entry.fullName) is a function: call it with a dot, \(entry.fullName)(...), not with a colon"

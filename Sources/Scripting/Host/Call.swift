@@ -16,9 +16,10 @@ final class Boxed<T> {
 /// One call from Lua into Swift. Argument numbers count from 0 and leave the receiver out. Valid only while
 /// the closure runs.
 public struct Call {
+  /// The host of the call.
   public unowned(unsafe) let host: LuaHost
   unowned(unsafe) let entry: Entry
-  let L: OpaquePointer
+  let lua: OpaquePointer
   /// The stack index of argument 0.
   let first: Int32
 
@@ -29,7 +30,7 @@ public struct Call {
   public func receiver<T>(_: T.Type) -> T { unboxed(1, T.self) }
 
   /// The receiver's handle; it has been found current.
-  public var handle: Handle { Handle(rawValue: hw_to_handle(L, 1)) }
+  public var handle: Handle { Handle(rawValue: hw_to_handle(lua, 1)) }
 
   /// The space of the receiver's handle.
   public var space: HandleSpace { space(of: handle) }
@@ -47,7 +48,7 @@ public struct Call {
 
   @inline(__always)
   private func unboxed<T>(_ index: Int32, _: T.Type) -> T {
-    let object = lua_touserdata(L, index)!.assumingMemoryBound(to: hw_object.self)
+    let object = lua_touserdata(lua, index)!.assumingMemoryBound(to: hw_object.self)
     return Unmanaged<AnyObject>.fromOpaque(object.pointee.ref)._withUnsafeGuaranteedRef {
       precondition(Swift.type(of: $0) == Boxed<T>.self, "the receiver is not of the type asked for")
       return unsafeDowncast($0, to: Boxed<T>.self).value
@@ -57,24 +58,25 @@ public struct Call {
   // MARK: Arguments
 
   /// How many arguments were given.
-  public var count: Int { Int(max(0, lua_gettop(L) - first + 1)) }
+  public var count: Int { Int(max(0, lua_gettop(lua) - first + 1)) }
 
   /// Whether argument `i` was given and is not nil.
-  public func has(_ i: Int) -> Bool { lua_type(L, first + Int32(i)) > LUA_TNIL }
+  public func has(_ i: Int) -> Bool { lua_type(lua, first + Int32(i)) > LUA_TNIL }
 
   /// Argument `i`, declared `.number`, or its default.
   public func double(_ i: Int) -> Double {
-    has(i) ? lua_tonumberx(L, first + Int32(i), nil) : defaultNumber(i)
+    has(i) ? lua_tonumberx(lua, first + Int32(i), nil) : defaultNumber(i)
   }
 
   /// Argument `i`, declared `.integer`, or its default.
   public func int(_ i: Int) -> Int {
-    has(i) ? Int(lua_tointegerx(L, first + Int32(i), nil)) : Int(defaultNumber(i))
+    has(i) ? Int(lua_tointegerx(lua, first + Int32(i), nil)) : Int(defaultNumber(i))
   }
 
   /// Argument `i`, declared `.boolean`, or its default (false when it has none).
   public func bool(_ i: Int) -> Bool {
-    has(i) ? lua_toboolean(L, first + Int32(i)) != 0 : entry.params[i].defaultValue.boolean ?? false
+    has(i)
+      ? lua_toboolean(lua, first + Int32(i)) != 0 : entry.params[i].defaultValue.boolean ?? false
   }
 
   /// Argument `i`, declared `.string` or `.choice`, or its default. Also any value that is a string or
@@ -91,7 +93,7 @@ public struct Call {
   public func optionalString(_ i: Int) -> String? { has(i) ? string(i) : nil }
 
   /// Argument `i` by copy.
-  public func value(_ i: Int) throws -> LuaValue { try host.value(L, at: first + Int32(i)) }
+  public func value(_ i: Int) throws -> LuaValue { try host.value(lua, at: first + Int32(i)) }
 
   /// Argument `i`, declared `.point`.
   public func point(_ i: Int) throws -> WorldPoint {
@@ -105,7 +107,7 @@ public struct Call {
 
   /// The handle in argument `i`, declared `.object` of a handle type.
   public func handle(_ i: Int) -> Handle {
-    Handle(rawValue: hw_to_handle(L, first + Int32(i)))
+    Handle(rawValue: hw_to_handle(lua, first + Int32(i)))
   }
 
   /// The Swift value in argument `i`, declared `.object` of its type.
@@ -114,23 +116,23 @@ public struct Call {
   /// The Swift value in argument `i` when it is of this type (for `.any` and `.either`).
   public func objectIfAny<T>(_ i: Int, _: T.Type) -> T? {
     guard let number = host.registry.number(of: T.self),
-      hw_test(L, first + Int32(i), number) == 0
+      hw_test(lua, first + Int32(i), number) == 0
     else { return nil }
     return unboxed(first + Int32(i), T.self)
   }
 
   /// The handle in argument `i` when it is a current one of this kind.
   public func handleIfAny(_ i: Int, _ kind: HandleKind) -> Handle? {
-    hw_test(L, first + Int32(i), Int32(kind.rawValue)) == 0 ? handle(i) : nil
+    hw_test(lua, first + Int32(i), Int32(kind.rawValue)) == 0 ? handle(i) : nil
   }
 
   /// The name of the registered type of argument `i`, or of its Lua type.
-  public func typeName(_ i: Int) -> String { host.typeName(L, at: first + Int32(i)) }
+  public func typeName(_ i: Int) -> String { host.typeName(lua, at: first + Int32(i)) }
 
   /// The function in argument `i`; keep it no longer than the host lives.
   public func function(_ i: Int) throws -> LuaFunction {
-    lua_pushvalue(L, first + Int32(i))
-    return try LuaFunction(host: host, popping: L)
+    lua_pushvalue(lua, first + Int32(i))
+    return try LuaFunction(host: host, popping: lua)
   }
 
   /// The options table: the last declared parameter.
@@ -140,7 +142,7 @@ public struct Call {
 
   /// For operators: the Swift value of operand 0 or 1 when it is of this type, nil otherwise.
   public func operand<T>(_ i: Int, _: T.Type) -> T? {
-    guard let number = host.registry.number(of: T.self), hw_test(L, Int32(i + 1), number) == 0
+    guard let number = host.registry.number(of: T.self), hw_test(lua, Int32(i + 1), number) == 0
     else {
       return nil
     }
@@ -149,15 +151,15 @@ public struct Call {
 
   /// For operators: the number in operand 0 or 1, if it is one.
   public func operandNumber(_ i: Int) -> Double? {
-    lua_type(L, Int32(i + 1)) == LUA_TNUMBER ? lua_tonumberx(L, Int32(i + 1), nil) : nil
+    lua_type(lua, Int32(i + 1)) == LUA_TNUMBER ? lua_tonumberx(lua, Int32(i + 1), nil) : nil
   }
 
   func text(at index: Int32) -> String? {
-    if lua_type(L, index) == LUA_TNUMBER {
-      return lua_isinteger(L, index) != 0
-        ? String(lua_tointegerx(L, index, nil)) : String(lua_tonumberx(L, index, nil))
+    if lua_type(lua, index) == LUA_TNUMBER {
+      return lua_isinteger(lua, index) != 0
+        ? String(lua_tointegerx(lua, index, nil)) : String(lua_tonumberx(lua, index, nil))
     }
-    return luaText(L, index)
+    return luaText(lua, index)
   }
 
   private func defaultNumber(_ i: Int) -> Double { entry.checks[i].defaultNumber }
@@ -166,22 +168,22 @@ public struct Call {
 
   /// Push a number.
   public func push(_ value: Double) {
-    if lua_checkstack(L, 1) != 0 { lua_pushnumber(L, value) }
+    if lua_checkstack(lua, 1) != 0 { lua_pushnumber(lua, value) }
   }
   /// Push an integer.
   public func push(_ value: Int) {
-    if lua_checkstack(L, 1) != 0 { lua_pushinteger(L, lua_Integer(value)) }
+    if lua_checkstack(lua, 1) != 0 { lua_pushinteger(lua, lua_Integer(value)) }
   }
   /// Push a truth value.
   public func push(_ value: Bool) {
-    if lua_checkstack(L, 1) != 0 { lua_pushboolean(L, value ? 1 : 0) }
+    if lua_checkstack(lua, 1) != 0 { lua_pushboolean(lua, value ? 1 : 0) }
   }
   /// Push nil.
   public func pushNil() {
-    if lua_checkstack(L, 1) != 0 { lua_pushnil(L) }
+    if lua_checkstack(lua, 1) != 0 { lua_pushnil(lua) }
   }
   /// Push a string.
-  public func push(_ value: String) { host.push(L, value) }
+  public func push(_ value: String) { host.push(lua, value) }
   /// Push a number or nil.
   public func push(_ value: Double?) {
     if let value { push(value) } else { pushNil() }
@@ -195,10 +197,10 @@ public struct Call {
     if let value { push(value) } else { pushNil() }
   }
   /// Push a copy of a value.
-  public func push(_ value: LuaValue) { host.push(L, value) }
+  public func push(_ value: LuaValue) { host.push(lua, value) }
   /// Push a handle.
   public func push(_ handle: Handle) {
-    if lua_checkstack(L, 1) != 0 { hw_push_handle(L, handle.rawValue) }
+    if lua_checkstack(lua, 1) != 0 { hw_push_handle(lua, handle.rawValue) }
   }
   /// Push `{x=, y=, z=}`.
   public func push(_ p: WorldPoint) {
@@ -209,36 +211,39 @@ public struct Call {
   /// Push an object of a registered type. `bytes` is the memory behind it that Lua cannot see; it makes the
   /// garbage collector come in time. `array` is read by `obj[1...count]` in C: it must live as long as `value`.
   public func push<T>(object value: T, bytes: Int = 0, array: UnsafeBufferPointer<Double>? = nil) {
-    host.push(L, object: value, bytes: bytes, array: array)
+    host.push(lua, object: value, bytes: bytes, array: array)
   }
 
   /// Push the argument at `i` again (for methods that return what they were given).
-  public func pushArgument(_ i: Int) { lua_pushvalue(L, first + Int32(i)) }
+  public func pushArgument(_ i: Int) { lua_pushvalue(lua, first + Int32(i)) }
   /// Push the receiver, for methods that chain.
-  public func pushReceiver() { lua_pushvalue(L, 1) }
+  public func pushReceiver() { lua_pushvalue(lua, 1) }
 
   /// Push an iterator for a generic `for` over these handles as they are now; those that have become stale
   /// when their turn comes are passed over.
   public func pushIterator(count: Int, _ handle: (Int) -> Handle) {
-    guard let target = hw_push_iterator(L, UInt64(count)) else { return host.noteOutOfMemory(L) }
+    guard let target = hw_push_iterator(lua, UInt64(count)) else {
+      return host.noteOutOfMemory(lua)
+    }
     for i in 0..<count { target[i] = handle(i).rawValue }
   }
 
   /// Push a table with these handles at 1...count.
   public func pushList(count: Int, _ handle: (Int) -> Handle) {
-    guard hw_push_table(L, Int32(clamping: count), 0) == LUA_OK, lua_checkstack(L, 2) != 0 else {
-      return host.noteOutOfMemory(L)
+    guard hw_push_table(lua, Int32(clamping: count), 0) == LUA_OK, lua_checkstack(lua, 2) != 0
+    else {
+      return host.noteOutOfMemory(lua)
     }
-    let table = lua_gettop(L)
+    let table = lua_gettop(lua)
     for i in 0..<count {
-      hw_push_handle(L, handle(i).rawValue)
+      hw_push_handle(lua, handle(i).rawValue)
       // The table was made with room for all, so that this only stores.
-      lua_rawseti(L, table, lua_Integer(i + 1))
+      lua_rawseti(lua, table, lua_Integer(i + 1))
     }
   }
 
   /// Push a function that runs a Swift closure (an iterator over things that are no handles, for example).
-  public func pushFunction(_ body: @escaping Handler) { host.push(L, function: body) }
+  public func pushFunction(_ body: @escaping Handler) { host.push(lua, function: body) }
 
   // MARK: Long work
 
@@ -260,22 +265,23 @@ public struct Options {
   }
 
   private func raw(_ key: String) -> LuaValue {
-    guard lua_type(call.L, index) == LUA_TTABLE else { return .nil }
+    guard lua_type(call.lua, index) == LUA_TTABLE else { return .nil }
     guard push(key) else { return .nil }
-    defer { hw_pop(call.L, 1) }
-    return (try? call.host.value(call.L, at: -1)) ?? .nil
+    defer { hw_pop(call.lua, 1) }
+    return (try? call.host.value(call.lua, at: -1)) ?? .nil
   }
 
   /// Push the value of a key, by name or else by its position; false when there is none.
   private func push(_ key: String) -> Bool {
-    let L = call.L
-    guard lua_type(L, index) == LUA_TTABLE, hw_get_field(L, index, key, key.utf8.count) == LUA_OK
+    let lua = call.lua
+    guard lua_type(lua, index) == LUA_TTABLE,
+      hw_get_field(lua, index, key, key.utf8.count) == LUA_OK
     else { return false }
-    if lua_type(L, -1) != LUA_TNIL { return true }
-    hw_pop(L, 1)
+    if lua_type(lua, -1) != LUA_TNIL { return true }
+    hw_pop(lua, 1)
     guard let at = call.entry.params.last?.positional.firstIndex(of: key) else { return false }
-    if lua_rawgeti(L, index, lua_Integer(at + 1)) != LUA_TNIL { return true }
-    hw_pop(L, 1)
+    if lua_rawgeti(lua, index, lua_Integer(at + 1)) != LUA_TNIL { return true }
+    hw_pop(lua, 1)
     return false
   }
 
@@ -320,17 +326,17 @@ public struct Options {
   /// The Swift value of an object, nil when absent or of another type.
   public func object<T>(_ key: String, _: T.Type) -> T? {
     guard push(key) else { return nil }
-    defer { hw_pop(call.L, 1) }
-    let top = lua_gettop(call.L) - call.first
+    defer { hw_pop(call.lua, 1) }
+    let top = lua_gettop(call.lua) - call.first
     return call.objectIfAny(Int(top), T.self)
   }
   /// A function, nil when absent.
   public func function(_ key: String) throws -> LuaFunction? {
     guard push(key) else { return nil }
-    guard lua_type(call.L, -1) == LUA_TFUNCTION else {
-      hw_pop(call.L, 1)
+    guard lua_type(call.lua, -1) == LUA_TFUNCTION else {
+      hw_pop(call.lua, 1)
       return nil
     }
-    return try LuaFunction(host: call.host, popping: call.L)
+    return try LuaFunction(host: call.host, popping: call.lua)
   }
 }

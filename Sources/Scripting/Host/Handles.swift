@@ -7,6 +7,7 @@ import LuaShim
 
 /// What a handle points to.
 public struct HandleKind: RawRepresentable, Hashable, Sendable {
+  /// The bits.
   public let rawValue: UInt8
 
   /// A kind by number, 1 to 15.
@@ -29,6 +30,7 @@ public struct HandleKind: RawRepresentable, Hashable, Sendable {
 
 /// The 64 bits of a spot, link or track in Lua.
 public struct Handle: Hashable, Sendable {
+  /// The bits.
   public let rawValue: UInt64
 
   /// The handle with these bits.

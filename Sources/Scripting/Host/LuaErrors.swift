@@ -22,38 +22,38 @@ public final class LuaRaised: Error, CustomStringConvertible, @unchecked Sendabl
   private weak var host: LuaHost?
 
   /// Takes the error value from the top of the stack (popped).
-  init(host: LuaHost, popping L: OpaquePointer) {
+  init(host: LuaHost, popping lua: OpaquePointer) {
     var traceback = ""
-    if lua_type(L, -1) == LUA_TTABLE, !hw_is_error(L, -1),
-      hw_get_field(L, lua_gettop(L), "traceback", 9) == LUA_OK
+    if lua_type(lua, -1) == LUA_TTABLE, !hw_is_error(lua, -1),
+      hw_get_field(lua, lua_gettop(lua), "traceback", 9) == LUA_OK
     {
-      traceback = luaText(L, -1) ?? ""
-      hw_pop(L, 1)
-      if !traceback.isEmpty, hw_get_field(L, lua_gettop(L), "value", 5) == LUA_OK {
-        hw_remove(L, -2)
+      traceback = luaText(lua, -1) ?? ""
+      hw_pop(lua, 1)
+      if !traceback.isEmpty, hw_get_field(lua, lua_gettop(lua), "value", 5) == LUA_OK {
+        hw_remove(lua, -2)
       }
     }
     self.traceback = traceback
     self.host = host
-    if hw_is_error(L, -1) {
-      kind = Self.field(L, "kind") ?? "error"
-      message = Self.field(L, "message") ?? "error"
-      place = Self.field(L, "where") ?? ""
+    if hw_is_error(lua, -1) {
+      kind = Self.field(lua, "kind") ?? "error"
+      message = Self.field(lua, "message") ?? "error"
+      place = Self.field(lua, "where") ?? ""
     } else {
       kind = "error"
       place = ""
-      message = Self.text(L)
+      message = Self.text(lua)
     }
-    reference = hw_ref(L)
+    reference = hw_ref(lua)
   }
 
   deinit {
-    if let host { hw_unref(host.L, reference) }
+    if let host { hw_unref(host.lua, reference) }
   }
 
   /// Push the error value again.
-  func push(_ L: OpaquePointer) {
-    if reference >= 0 { hw_push_ref(L, reference) } else { lua_pushnil(L) }
+  func push(_ lua: OpaquePointer) {
+    if reference >= 0 { hw_push_ref(lua, reference) } else { lua_pushnil(lua) }
   }
 
   /// `place` and `message`.
@@ -62,19 +62,19 @@ public final class LuaRaised: Error, CustomStringConvertible, @unchecked Sendabl
   /// The kind, if it is one of Howdah's own.
   public var howdahKind: HowdahError.Kind? { HowdahError.Kind(rawValue: kind) }
 
-  private static func field(_ L: OpaquePointer, _ name: String) -> String? {
-    guard hw_get_field(L, lua_gettop(L), name, name.utf8.count) == LUA_OK else { return nil }
-    defer { hw_pop(L, 1) }
-    return luaText(L, -1)
+  private static func field(_ lua: OpaquePointer, _ name: String) -> String? {
+    guard hw_get_field(lua, lua_gettop(lua), name, name.utf8.count) == LUA_OK else { return nil }
+    defer { hw_pop(lua, 1) }
+    return luaText(lua, -1)
   }
 
   /// The text of the error value on top; `__tostring` is called under protection.
-  private static func text(_ L: OpaquePointer) -> String {
-    if let text = luaText(L, -1) { return text }
-    if lua_type(L, -1) == LUA_TNIL { return "nil was raised as an error" }
-    let status = hw_tostring(L, lua_gettop(L))
-    defer { hw_pop(L, 1) }
-    guard status == LUA_OK, let text = luaText(L, -1) else {
+  private static func text(_ lua: OpaquePointer) -> String {
+    if let text = luaText(lua, -1) { return text }
+    if lua_type(lua, -1) == LUA_TNIL { return "nil was raised as an error" }
+    let status = hw_tostring(lua, lua_gettop(lua))
+    defer { hw_pop(lua, 1) }
+    guard status == LUA_OK, let text = luaText(lua, -1) else {
       return "an error object without a text"
     }
     return text
@@ -88,49 +88,49 @@ public final class LuaFunction {
   private let hostIsAlive: () -> Bool
 
   /// Takes the function from the top of the stack (popped).
-  init(host: LuaHost, popping L: OpaquePointer) throws {
+  init(host: LuaHost, popping lua: OpaquePointer) throws {
     self.host = host
     hostIsAlive = { [weak host] in host != nil }
-    reference = hw_ref(L)
+    reference = hw_ref(lua)
     if reference < 0 { throw HowdahError(.limit, "not enough memory") }
   }
 
   deinit {
-    if hostIsAlive() { hw_unref(host.L, reference) }
+    if hostIsAlive() { hw_unref(host.lua, reference) }
   }
 
   /// Call it with values, and copy its results.
   @discardableResult
   public func call(_ arguments: LuaValue...) throws -> [LuaValue] {
-    let L = host.running
-    let top = lua_gettop(L)
-    try begin(L, arguments.count)
-    for argument in arguments { host.push(L, argument) }
-    try host.call(L, arguments.count, LUA_MULTRET)
-    defer { lua_settop(L, top) }
-    return try (0..<(lua_gettop(L) - top)).map { try host.value(L, at: top + 1 + $0) }
+    let lua = host.running
+    let top = lua_gettop(lua)
+    try begin(lua, arguments.count)
+    for argument in arguments { host.push(lua, argument) }
+    try host.call(lua, arguments.count, LUA_MULTRET)
+    defer { lua_settop(lua, top) }
+    return try (0..<(lua_gettop(lua) - top)).map { try host.value(lua, at: top + 1 + $0) }
   }
 
   /// Call it with one handle and return whether the result is true: the fast path of `where(f)`.
   public func test(_ handle: Handle) throws -> Bool {
-    let L = host.running
-    try begin(L, 1)
-    hw_push_handle(L, handle.rawValue)
-    try host.call(L, 1, 1)
-    defer { hw_pop(L, 1) }
-    return lua_toboolean(L, -1) != 0
+    let lua = host.running
+    try begin(lua, 1)
+    hw_push_handle(lua, handle.rawValue)
+    try host.call(lua, 1, 1)
+    defer { hw_pop(lua, 1) }
+    return lua_toboolean(lua, -1) != 0
   }
 
   /// Call it with two handles and return the number it gives (nil for nil): the fast path of cost functions.
   public func number(_ a: Handle, _ b: Handle) throws -> Double? {
-    let L = host.running
-    try begin(L, 2)
-    hw_push_handle(L, a.rawValue)
-    hw_push_handle(L, b.rawValue)
-    try host.call(L, 2, 1)
-    defer { hw_pop(L, 1) }
-    switch lua_type(L, -1) {
-    case LUA_TNUMBER: return lua_tonumberx(L, -1, nil)
+    let lua = host.running
+    try begin(lua, 2)
+    hw_push_handle(lua, a.rawValue)
+    hw_push_handle(lua, b.rawValue)
+    try host.call(lua, 2, 1)
+    defer { hw_pop(lua, 1) }
+    switch lua_type(lua, -1) {
+    case LUA_TNUMBER: return lua_tonumberx(lua, -1, nil)
     case LUA_TNIL: return nil
     default: throw HowdahError(.argument, "the function must return a number or nil")
     }
@@ -138,37 +138,45 @@ public final class LuaFunction {
 
   /// Call it and leave its results as the results of `call`.
   public func forward(to call: Call, _ arguments: LuaValue...) throws {
-    let L = call.L
-    try begin(L, arguments.count)
-    for argument in arguments { host.push(L, argument) }
-    try host.call(L, arguments.count, LUA_MULTRET)
+    let lua = call.lua
+    try begin(lua, arguments.count)
+    for argument in arguments { host.push(lua, argument) }
+    try host.call(lua, arguments.count, LUA_MULTRET)
   }
 
-  func push(_ L: OpaquePointer) { hw_push_ref(L, reference) }
+  /// Call it with the arguments of `call` and leave its results as the results of `call`.
+  func forwardArguments(of call: Call) throws {
+    let count = lua_gettop(call.lua) - call.first + 1
+    try begin(call.lua, Int(count))
+    for i in 0..<count { lua_pushvalue(call.lua, call.first + i) }
+    try host.call(call.lua, Int(count), LUA_MULTRET)
+  }
 
-  private func begin(_ L: OpaquePointer, _ arguments: Int) throws {
-    guard lua_checkstack(L, Int32(arguments) + 8) != 0 else {
+  func push(_ lua: OpaquePointer) { hw_push_ref(lua, reference) }
+
+  private func begin(_ lua: OpaquePointer, _ arguments: Int) throws {
+    guard lua_checkstack(lua, Int32(arguments) + 8) != 0 else {
       throw HowdahError(.limit, "stack overflow")
     }
-    hw_push_ref(L, reference)
+    hw_push_ref(lua, reference)
   }
 }
 
 extension LuaHost {
   /// Call the function below `arguments` values; throws `LuaRaised`.
-  func call(_ L: OpaquePointer, _ arguments: Int, _ results: Int32) throws {
+  func call(_ lua: OpaquePointer, _ arguments: Int, _ results: Int32) throws {
     syncSpaces()
-    if hw_call(L, Int32(arguments), results) != LUA_OK {
-      throw LuaRaised(host: self, popping: L)
+    if hw_call(lua, Int32(arguments), results) != LUA_OK {
+      throw LuaRaised(host: self, popping: lua)
     }
   }
 
   /// Note or push the error for the shim to raise; the status for it.
-  func report(_ error: any Error, _ L: OpaquePointer) -> Int32 {
+  func report(_ error: any Error, _ lua: OpaquePointer) -> Int32 {
     switch error {
     case let raised as LuaRaised:
-      guard lua_checkstack(L, 1) != 0 else { return fail("limit", "stack overflow") }
-      raised.push(L)
+      guard lua_checkstack(lua, 1) != 0 else { return fail("limit", "stack overflow") }
+      raised.push(lua)
       return Int32(HW_RAISE_TOP)
     case let error as HowdahError: return fail(error.kind.rawValue, error.message)
     default: return fail("internal", "\(error)")
@@ -181,12 +189,12 @@ extension LuaHost {
   }
 
   /// The error for a handle or object that is of the right type but no longer there.
-  func staleError(_ L: OpaquePointer, at index: Int32) -> HowdahError {
-    let name = typeName(L, at: index)
-    guard lua_type(L, index) == LUA_TLIGHTUSERDATA else {
+  func staleError(_ lua: OpaquePointer, at index: Int32) -> HowdahError {
+    let name = typeName(lua, at: index)
+    guard lua_type(lua, index) == LUA_TLIGHTUSERDATA else {
       return HowdahError(.stale, "this \(name) has been closed")
     }
-    let handle = Handle(rawValue: hw_to_handle(L, index))
+    let handle = Handle(rawValue: hw_to_handle(lua, index))
     if space(handle) == nil {
       return HowdahError(
         .stale, "the project of this \(name) (id \(handle.index)) is closed; keep it in a variable")

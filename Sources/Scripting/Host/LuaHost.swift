@@ -13,7 +13,7 @@ public final class LuaHost {
   public let registry: Registry
   /// What the host's surroundings offer: where output goes, what may be read and written.
   public var context: HostContext
-  let L: OpaquePointer
+  let lua: OpaquePointer
   let box: UnsafeMutablePointer<hw_box>
   /// The entry that runs closures made by `Call.pushFunction`.
   let closureEntry: Int32
@@ -38,14 +38,15 @@ public final class LuaHost {
     spaces = .allocate(capacity: Int(HW_SPACES))
     spaces.initialize(repeating: nil, count: Int(HW_SPACES))
     let callbacks = hw_callbacks(
-      dispatch: { host, L, entry in LuaHost.from(host!).dispatch(L!, entry) },
-      missing: { host, L, type, writing in LuaHost.from(host!).missing(L!, type, writing != 0) },
+      dispatch: { host, lua, entry in LuaHost.from(host!).dispatch(lua!, entry) },
+      missing: { host, lua, type, writing in LuaHost.from(host!).missing(lua!, type, writing != 0)
+      },
       release: { ref in Unmanaged<AnyObject>.fromOpaque(ref!).release() })
     guard let box = hw_open(nil, callbacks, context.memoryLimit, context.sandbox != nil) else {
       throw HowdahError(.limit, "there is no memory for a Lua state")
     }
     self.box = box
-    L = box.pointee.main
+    lua = box.pointee.main
     box.pointee.host = Unmanaged.passUnretained(self).toOpaque()
     hw_set_storage_of_kind(box, UInt32(HandleKind.link.rawValue), 1)
     hw_set_storage_of_kind(box, UInt32(HandleKind.linkTags.rawValue), 1)
@@ -77,63 +78,65 @@ public final class LuaHost {
 
   private func bind() throws {
     for type in registry.types {
-      try require(hw_type_begin(L, type.number, type.name))
-      for (name, entry) in type.methods { try require(hw_type_method(L, type.number, name, entry)) }
+      try require(hw_type_begin(lua, type.number, type.name))
+      for (name, entry) in type.methods {
+        try require(hw_type_method(lua, type.number, name, entry))
+      }
       for p in type.properties {
-        try require(hw_type_property(L, type.number, p.name, p.column, p.getter, p.setter))
+        try require(hw_type_property(lua, type.number, p.name, p.column, p.getter, p.setter))
       }
       for (name, entry) in type.metamethods {
-        try require(hw_type_meta(L, type.number, name, entry))
+        try require(hw_type_meta(lua, type.number, name, entry))
       }
     }
-    try require(hw_types_end(L))
+    try require(hw_types_end(lua))
     for module in registry.modules { try bind(module) }
   }
 
   private func bind(_ module: ModuleEntry) throws {
     try pushModule(module.name)
-    let table = lua_gettop(L)
+    let table = lua_gettop(lua)
     for (name, entry) in module.functions {
-      try require(hw_push_entry(L, entry))
-      try require(hw_set_field(L, table, name, name.utf8.count))
+      try require(hw_push_entry(lua, entry))
+      try require(hw_set_field(lua, table, name, name.utf8.count))
     }
     for constant in module.constants {
-      push(L, constant.value)
-      try require(hw_set_field(L, table, constant.name, constant.name.utf8.count))
+      push(lua, constant.value)
+      try require(hw_set_field(lua, table, constant.name, constant.name.utf8.count))
     }
-    lua_settop(L, table - 1)
+    lua_settop(lua, table - 1)
   }
 
   /// Push the table of a dotted name, made on the way.
   private func pushModule(_ name: String) throws {
-    lua_rawgeti(L, hw_registry_index(), lua_Integer(LUA_RIDX_GLOBALS))
+    lua_rawgeti(lua, hw_registry_index(), lua_Integer(LUA_RIDX_GLOBALS))
     for part in name.split(separator: ".").map(String.init) {
-      let parent = lua_gettop(L)
-      try require(hw_get_field(L, parent, part, part.utf8.count))
-      if lua_type(L, -1) != LUA_TTABLE {
-        hw_pop(L, 1)
-        try require(hw_push_table(L, 0, 8))
-        lua_pushvalue(L, -1)
-        try require(hw_set_field(L, parent, part, part.utf8.count))
+      let parent = lua_gettop(lua)
+      try require(hw_get_field(lua, parent, part, part.utf8.count))
+      if lua_type(lua, -1) != LUA_TTABLE {
+        hw_pop(lua, 1)
+        try require(hw_push_table(lua, 0, 8))
+        lua_pushvalue(lua, -1)
+        try require(hw_set_field(lua, parent, part, part.utf8.count))
       }
-      hw_remove(L, parent)
+      hw_remove(lua, parent)
     }
   }
 
   /// Whether the value at `index` is one of the registry's module tables.
-  func isModule(_ L: OpaquePointer, at index: Int32) -> Bool {
+  func isModule(_ lua: OpaquePointer, at index: Int32) -> Bool {
     for module in registry.modules where !module.name.isEmpty {
-      let top = lua_gettop(L)
-      defer { lua_settop(L, top) }
+      let top = lua_gettop(lua)
+      defer { lua_settop(lua, top) }
       guard let first = module.name.split(separator: ".").first.map(String.init),
-        hw_get_global(L, first) == LUA_OK, lua_type(L, -1) == LUA_TTABLE
+        hw_get_global(lua, first) == LUA_OK, lua_type(lua, -1) == LUA_TTABLE
       else { continue }
       var found = true
       for part in module.name.split(separator: ".").dropFirst().map(String.init) {
-        found = hw_get_field(L, lua_gettop(L), part, part.utf8.count) == LUA_OK
-        if !found || lua_type(L, -1) != LUA_TTABLE { break }
+        found = hw_get_field(lua, lua_gettop(lua), part, part.utf8.count) == LUA_OK
+        if !found || lua_type(lua, -1) != LUA_TTABLE { break }
       }
-      if found, lua_rawequal(L, -1, index) != 0 { return true }
+      if found, lua_rawequal(lua, -1, index) != 0 { return true }
     }
     return false
   }
@@ -144,58 +147,58 @@ public final class LuaHost {
 
   // MARK: Dispatch
 
-  private func dispatch(_ L: OpaquePointer, _ number: Int32) -> Int32 {
+  private func dispatch(_ lua: OpaquePointer, _ number: Int32) -> Int32 {
     entries[Int(number)]._withUnsafeGuaranteedRef { entry in
-      if number == closureEntry { return runClosure(L, entry) }
+      if number == closureEntry { return runClosure(lua, entry) }
       let isMethod = entry.receiver != 0
-      let call = Call(host: self, entry: entry, L: L, first: isMethod ? 2 : 1)
-      let top = lua_gettop(L)
+      let call = Call(host: self, entry: entry, lua: lua, first: isMethod ? 2 : 1)
+      let top = lua_gettop(lua)
       do {
         if isMethod && entry.role != .metamethod {
-          let status = hw_test(L, 1, entry.receiver)
-          if status != 0 { throw receiverError(L, entry, status) }
+          let status = hw_test(lua, 1, entry.receiver)
+          if status != 0 { throw receiverError(lua, entry, status) }
         }
         try call.checkArguments()
         try entry.handler(call)
-        return try finish(L, top)
+        return try finish(lua, top)
       } catch {
         syncSpaces()
-        return report(error, L)
+        return report(error, lua)
       }
     }
   }
 
-  private func finish(_ L: OpaquePointer, _ top: Int32) throws -> Int32 {
+  private func finish(_ lua: OpaquePointer, _ top: Int32) throws -> Int32 {
     syncSpaces()
     if box.pointee.out_of_memory != 0 {
       box.pointee.out_of_memory = 0
       throw HowdahError(.limit, "not enough memory")
     }
-    return lua_gettop(L) - top
+    return lua_gettop(lua) - top
   }
 
-  private func runClosure(_ L: OpaquePointer, _ entry: Entry) -> Int32 {
-    let top = lua_gettop(L)
+  private func runClosure(_ lua: OpaquePointer, _ entry: Entry) -> Int32 {
+    let top = lua_gettop(lua)
     let upvalue = hw_upvalue_index(2)
-    guard let object = hw_to_object(L, upvalue), let ref = object.pointee.ref else {
-      return report(HowdahError(.argument, "this is not a function"), L)
+    guard let object = hw_to_object(lua, upvalue), let ref = object.pointee.ref else {
+      return report(HowdahError(.argument, "this is not a function"), lua)
     }
     let body = Unmanaged<Boxed<SwiftFunction>>.fromOpaque(ref)._withUnsafeGuaranteedRef {
       $0.value.body
     }
     do {
-      try body(Call(host: self, entry: entry, L: L, first: 1))
-      return try finish(L, top)
+      try body(Call(host: self, entry: entry, lua: lua, first: 1))
+      return try finish(lua, top)
     } catch {
       syncSpaces()
-      return report(error, L)
+      return report(error, lua)
     }
   }
 
-  private func receiverError(_ L: OpaquePointer, _ entry: Entry, _ status: Int32) -> HowdahError {
-    if status == 2 { return staleError(L, at: 1) }
+  private func receiverError(_ lua: OpaquePointer, _ entry: Entry, _ status: Int32) -> HowdahError {
+    if status == 2 { return staleError(lua, at: 1) }
     let type = registry.type(number: entry.receiver)?.name ?? "object"
-    let got = typeName(L, at: 1)
+    let got = typeName(lua, at: 1)
     return HowdahError(
       .argument,
       "\(entry.fullName): call it with a colon on a \(type), as in \(type):\(entry.name)(...); "
@@ -203,30 +206,31 @@ public final class LuaHost {
   }
 
   /// A name that a type does not have: its dynamic names, or an error with the nearest right name.
-  private func missing(_ L: OpaquePointer, _ number: Int32, _ writing: Bool) -> Int32 {
+  private func missing(_ lua: OpaquePointer, _ number: Int32, _ writing: Bool) -> Int32 {
     guard let type = registry.type(number: number) else {
-      return report(HowdahError(.argument, "this is no object of Howdah"), L)
+      return report(HowdahError(.argument, "this is no object of Howdah"), lua)
     }
     let dynamic = writing ? type.dynamicSetter : type.dynamicGetter
     if dynamic >= 0 {
-      let results = dispatch(L, dynamic)
+      let results = dispatch(lua, dynamic)
       if results != 0 || writing { return results }
     }
-    let status = hw_test(L, 1, number)
-    if status == 2 { return report(staleError(L, at: 1), L) }
-    let key = luaText(L, 2) ?? "[\(typeName(L, at: 2))]"
+    let status = hw_test(lua, 1, number)
+    if status == 2 { return report(staleError(lua, at: 1), lua) }
+    let key = luaText(lua, 2) ?? "[\(typeName(lua, at: 2))]"
     if writing, type.memberNames.contains(key) {
-      return report(HowdahError(.argument, "\(type.name).\(key) cannot be changed"), L)
+      return report(HowdahError(.argument, "\(type.name).\(key) cannot be changed"), lua)
     }
     var names = writing ? type.properties.filter(\.isWritable).map(\.name) : type.memberNames
     if let keys = type.dynamicKeys, status == 0 {
-      let call = Call(host: self, entry: entryAny(dynamic), L: L, first: 2)
+      let call = Call(host: self, entry: entryAny(dynamic), lua: lua, first: 2)
       names += (try? keys(call)) ?? []
     }
     let what = type.dynamicGetter >= 0 ? "nothing named" : "no field"
     return report(
       HowdahError(
-        .argument, "\(type.name) has \(what) \"\(key)\"" + Suggest.hint(for: key, among: names)), L)
+        .argument, "\(type.name) has \(what) \"\(key)\"" + Suggest.hint(for: key, among: names)),
+      lua)
   }
 
   private func entryAny(_ number: Int32) -> Entry { registry.entries[Int(max(0, number))] }
@@ -239,7 +243,7 @@ public final class LuaHost {
   {
     if freeSpaces.isEmpty {
       recentOwners = []
-      hw_collect(L)
+      hw_collect(lua)
     }
     guard let number = freeSpaces.popLast() else {
       throw HowdahError(.limit, "255 projects are open; close some (project:close())")

@@ -113,11 +113,17 @@ extension LuaValue: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
   ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral,
   ExpressibleByDictionaryLiteral
 {
+  /// A value from a literal.
   public init(integerLiteral value: Int) { self = .int(value) }
+  /// A value from a literal.
   public init(floatLiteral value: Double) { self = .double(value) }
+  /// A value from a literal.
   public init(stringLiteral value: String) { self = .string(value) }
+  /// A value from a literal.
   public init(booleanLiteral value: Bool) { self = .bool(value) }
+  /// A value from a literal.
   public init(arrayLiteral elements: LuaValue...) { self = .list(elements) }
+  /// A value from a literal.
   public init(dictionaryLiteral elements: (String, LuaValue)...) {
     self = .record(elements.map { (key: $0.0, value: $0.1) })
   }

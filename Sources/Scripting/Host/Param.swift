@@ -60,13 +60,19 @@ public indirect enum ParamType: Sendable, Equatable {
 
 /// One parameter of a function, or one key of an options table.
 public struct Param: Sendable {
+  /// The name, in snake_case.
   public var name: String
+  /// What values it takes.
   public var type: ParamType
+  /// One sentence.
   public var doc: String
+  /// Whether it may be left out.
   public var isOptional: Bool
   /// What an absent optional parameter stands for; `.nil` when there is no default.
   public var defaultValue: LuaValue
+  /// The smallest number it takes.
   public var minimum: Double?
+  /// The largest number it takes.
   public var maximum: Double?
   /// For an options table: its keys.
   public var options: [Param]?

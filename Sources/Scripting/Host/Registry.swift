@@ -66,7 +66,9 @@ public final class Entry {
   public let name: String
   /// The name as messages and help write it: `howdah.open`, `spot:track`, `spot.x`.
   public let fullName: String
+  /// What it is for.
   public let role: Role
+  /// The parameters, the receiver left out.
   public let params: [Param]
   /// The type of the result as help and stubs write it, "" for none.
   public let returns: String
@@ -101,9 +103,13 @@ public final class Entry {
 
 /// A property of a type, as help shows it.
 public struct Property {
+  /// The name.
   public let name: String
+  /// The type, as help writes it.
   public let type: String
+  /// One sentence.
   public let doc: String
+  /// Whether it can be set.
   public let isWritable: Bool
   let column: Int32
   let getter: Int32
@@ -112,8 +118,11 @@ public struct Property {
 
 /// A constant of a module.
 public struct Constant {
+  /// The name.
   public let name: String
+  /// The value.
   public let value: LuaValue
+  /// One sentence.
   public let doc: String
 }
 
@@ -121,8 +130,11 @@ public struct Constant {
 public final class ModuleEntry {
   /// The dotted name; "" is the global table.
   public let name: String
+  /// One sentence.
   public let doc: String
+  /// The functions in the order declared.
   public private(set) var functions: [(name: String, entry: Int32)] = []
+  /// The constants in the order declared.
   public private(set) var constants: [Constant] = []
   private unowned let registry: Registry
 
@@ -153,12 +165,17 @@ public final class ModuleEntry {
 
 /// A type of Lua objects: boxed Swift values, or handles.
 public final class TypeEntry {
+  /// The name.
   public let name: String
+  /// One sentence.
   public let doc: String
   /// The number of the type: a handle kind, or 16 and more.
   public let number: Int32
+  /// The methods in the order declared.
   public private(set) var methods: [(name: String, entry: Int32)] = []
+  /// The properties in the order declared.
   public private(set) var properties: [Property] = []
+  /// The metamethods in the order declared.
   public private(set) var metamethods: [(name: String, entry: Int32)] = []
   private(set) var dynamicGetter: Int32 = -1
   private(set) var dynamicSetter: Int32 = -1
@@ -252,7 +269,9 @@ public enum DisplayValue: Sendable {
 /// Every name that Lua sees. Built once per process or test and then only read; see the top of this file for
 /// how to declare names.
 public final class Registry {
+  /// The modules in the order declared.
   public private(set) var modules: [ModuleEntry] = []
+  /// The types in the order declared.
   public private(set) var types: [TypeEntry] = []
   private(set) var entries: [Entry] = []
   private var typeNumbers: [ObjectIdentifier: Int32] = [:]

@@ -10,10 +10,10 @@ extension LuaHost {
   public func load(_ source: String, name: String) throws -> LuaFunction {
     var source = source
     let status = source.withUTF8 { bytes in
-      bytes.withMemoryRebound(to: CChar.self) { hw_load(L, $0.baseAddress, $0.count, name) }
+      bytes.withMemoryRebound(to: CChar.self) { hw_load(lua, $0.baseAddress, $0.count, name) }
     }
-    if status != LUA_OK { throw LuaRaised(host: self, popping: L) }
-    return try LuaFunction(host: self, popping: L)
+    if status != LUA_OK { throw LuaRaised(host: self, popping: lua) }
+    return try LuaFunction(host: self, popping: lua)
   }
 
   /// Run source text and copy its results; errors are `LuaRaised` with a traceback.
@@ -23,7 +23,7 @@ extension LuaHost {
   {
     let function = try load(source, name: name)
     return try top(function, arguments) { first, count in
-      try (0..<count).map { try value(L, at: first + $0) }
+      try (0..<count).map { try value(lua, at: first + $0) }
     }
   }
 
@@ -32,22 +32,22 @@ extension LuaHost {
   func top<R>(
     _ function: LuaFunction, _ arguments: [LuaValue], _ results: (Int32, Int32) throws -> R
   ) throws -> R {
-    let base = lua_gettop(L)
+    let base = lua_gettop(lua)
     hw_enter(box)
     defer {
       hw_leave(box)
-      lua_settop(L, base)
+      lua_settop(lua, base)
     }
     if context.listensToInterrupts { box.pointee.process_stop = hw_interrupt_flag() }
-    guard lua_checkstack(L, Int32(arguments.count) + 8) != 0 else {
+    guard lua_checkstack(lua, Int32(arguments.count) + 8) != 0 else {
       throw HowdahError(.limit, "stack overflow")
     }
-    function.push(L)
-    for argument in arguments { push(L, argument) }
+    function.push(lua)
+    for argument in arguments { push(lua, argument) }
     syncSpaces()
-    if hw_call_traced(L, Int32(arguments.count), LUA_MULTRET) != LUA_OK {
-      throw LuaRaised(host: self, popping: L)
+    if hw_call_traced(lua, Int32(arguments.count), LUA_MULTRET) != LUA_OK {
+      throw LuaRaised(host: self, popping: lua)
     }
-    return try results(base + 1, lua_gettop(L) - base)
+    return try results(base + 1, lua_gettop(lua) - base)
   }
 }
