@@ -84,7 +84,7 @@ public final class LuaRaised: Error, CustomStringConvertible, @unchecked Sendabl
 /// A Lua function that Swift holds.
 public final class LuaFunction {
   private let reference: Int32
-  private unowned let host: LuaHost
+  unowned let host: LuaHost
   private let hostIsAlive: () -> Bool
 
   /// Takes the function from the top of the stack (popped).
@@ -144,17 +144,9 @@ public final class LuaFunction {
     try host.call(lua, arguments.count, LUA_MULTRET)
   }
 
-  /// Call it with the arguments of `call` and leave its results as the results of `call`.
-  func forwardArguments(of call: Call) throws {
-    let count = lua_gettop(call.lua) - call.first + 1
-    try begin(call.lua, Int(count))
-    for i in 0..<count { lua_pushvalue(call.lua, call.first + i) }
-    try host.call(call.lua, Int(count), LUA_MULTRET)
-  }
-
   func push(_ lua: OpaquePointer) { hw_push_ref(lua, reference) }
 
-  private func begin(_ lua: OpaquePointer, _ arguments: Int) throws {
+  func begin(_ lua: OpaquePointer, _ arguments: Int) throws {
     guard lua_checkstack(lua, Int32(arguments) + 8) != 0 else {
       throw HowdahError(.limit, "stack overflow")
     }

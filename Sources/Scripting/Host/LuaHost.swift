@@ -13,6 +13,8 @@ public final class LuaHost {
   public let registry: Registry
   /// What the host's surroundings offer: where output goes, what may be read and written.
   public var context: HostContext
+  /// Runs recipes for `howdah.run`; nil refuses.
+  public var runner: RecipeRunner?
   let lua: OpaquePointer
   let box: UnsafeMutablePointer<hw_box>
   /// The entry that runs closures made by `Call.pushFunction`.

@@ -277,6 +277,8 @@ public final class Registry {
   private var typeNumbers: [ObjectIdentifier: Int32] = [:]
   private var typesByName: [String: TypeEntry] = [:]
   private var typesByNumber: [Int32: TypeEntry] = [:]
+  /// How projects travel; set by the room that defines them.
+  public var projects: ProjectBinding?
   private var nextNumber = Int32(HW_KINDS)
 
   /// A registry with no names.

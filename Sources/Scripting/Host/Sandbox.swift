@@ -64,7 +64,7 @@ extension LuaHost {
         lua,
         function: { call in
           try check(call)
-          try standard.forwardArguments(of: call)
+          try standard.forward(to: call, arguments: 0)
         })
       _ = hw_set_field(lua, table, function, function.utf8.count)
     }

@@ -1,0 +1,90 @@
+// The names that belong to the host itself: howdah.run, howdah.try, howdah.version, help.
+
+import CLua
+import Core
+import Formats
+import LuaShim
+
+/// Declares the host's own names.
+public enum HostFunctions {
+  /// The version of the program.
+  public static let version = "0.1.0"
+
+  /// Add the names to a registry.
+  public static func register(_ registry: Registry) {
+    let howdah = registry.module(
+      "howdah", "3D cell tracking: projects, detection, linking, evaluation, recipes.")
+    howdah.constant("version", .string(version), "The version of the program.")
+    howdah.constant("api", .int(Recipe.apiVersion), "The version of the Lua surface.")
+    registerRun(howdah)
+    registerTry(howdah)
+    let global = registry.module("", "Names without a table before them.")
+    global.function(
+      "help", params: [.any("what", "a name, an object or a function; nothing for the overview", optional: true)],
+      "Show what a name is for, with its parameters and an example.",
+      example: #"help("howdah.open")   help(p.spots)"#
+    ) { call in
+      let topic = call.has(0) ? (call.text(at: call.first) ?? call.typeName(0)) : ""
+      call.host.context.output(Help(registry: call.host.registry).topic(topic))
+    }
+  }
+
+  private static func registerRun(_ howdah: ModuleEntry) {
+    howdah.function(
+      "run",
+      params: [
+        .string("recipe", "the name or path of a recipe"),
+        .object("project", "project", "what it works on", optional: true),
+        .table("params", "its parameters by name", optional: true),
+      ],
+      returns: "any", "Run a recipe on a project as one undo point and return its result.",
+      example: #"howdah.run("count_divisions", p, {mode = "trackwise"})"#
+    ) { call in
+      let host = call.host
+      guard let runner = host.runner else {
+        throw HowdahError(.unavailable, "recipes cannot be run from here")
+      }
+      let project = call.has(1) ? host.registry.projects?.take(call, 1) : nil
+      let result = try runner.run(
+        call.string(0), project: project, params: try call.value(2), parent: host.context.sandbox)
+      call.push(result)
+    }
+  }
+
+  private static func registerTry(_ howdah: ModuleEntry) {
+    howdah.function(
+      "try", params: [.function("f"), .rest("arguments")], returns: "any",
+      "Call f and return what it returns, or nil and the error object with .kind and .message.",
+      example: #"local p, e = howdah.try(howdah.open, "x.mastodon")  if not p then print(e.kind) end"#
+    ) { call in
+      do {
+        try call.function(0).forward(to: call, arguments: 1)
+      } catch let raised as LuaRaised {
+        if hw_should_stop(call.host.box) { throw raised }
+        call.pushNil()
+        if hw_push_error(
+          call.lua, raised.kind, raised.message, raised.message.utf8.count) != LUA_OK
+        {
+          throw HowdahError(.limit, "not enough memory")
+        }
+      }
+    }
+  }
+}
+
+extension LuaFunction {
+  /// Call it with the arguments of `call` from number `first` on; its results become those of `call`.
+  func forward(to call: Call, arguments first: Int) throws {
+    let base = lua_gettop(call.lua)
+    let from = call.first + Int32(first)
+    let count = max(0, base - from + 1)
+    try begin(call.lua, Int(count))
+    for i in 0..<count { lua_pushvalue(call.lua, from + i) }
+    do {
+      try host.call(call.lua, Int(count), LUA_MULTRET)
+    } catch {
+      lua_settop(call.lua, base)
+      throw error
+    }
+  }
+}
