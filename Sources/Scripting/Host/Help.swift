@@ -23,7 +23,8 @@ public struct Help {
       return full == name || full.hasSuffix("." + name)
     }
     if matches.isEmpty {
-      let names = entries().map { $0.fullName.replacing(":", by: ".") } + entries().map(\.name)
+      let names =
+        entries().map { $0.fullName.replacing(":", by: ".") } + entries().map(\.name)
         + registry.types.map(\.name) + registry.modules.map(\.name)
       return "no help for \"\(topic)\"" + Suggest.hint(for: name, among: names) + "\n"
     }
@@ -38,7 +39,9 @@ public struct Help {
     var text = "Howdah: 3D cell tracking, scripted in Lua.\n\n"
     for module in registry.modules where !module.functions.isEmpty {
       if !module.name.isEmpty { text += "\(module.name)  \(module.doc)\n" }
-      let rows = module.functions.map { (registry.entry($0.entry).fullName, registry.entry($0.entry).doc) }
+      let rows = module.functions.map {
+        (registry.entry($0.entry).fullName, registry.entry($0.entry).doc)
+      }
       text += Columns.aligned(rows) + "\n"
     }
     text += "objects  (help(\"spot\") shows what one has)\n"
@@ -61,7 +64,9 @@ public struct Help {
   private func text(of type: TypeEntry) -> String {
     var text = "\(type.name)  \(type.doc)\n"
     text += Columns.aligned(
-      type.properties.map { (".\($0.name): \($0.type)", $0.doc + ($0.isWritable ? " Can be set." : "")) })
+      type.properties.map {
+        (".\($0.name): \($0.type)", $0.doc + ($0.isWritable ? " Can be set." : ""))
+      })
     text += Columns.aligned(
       type.methods.map { registry.entry($0.entry) }.map { e in
         (String(Self.signature(e).dropFirst(type.name.count)), e.doc)

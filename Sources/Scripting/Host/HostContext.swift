@@ -16,6 +16,8 @@ public struct HostContext {
   public var listensToInterrupts = false
   /// Bytes of Lua memory; 0 is no limit.
   public var memoryLimit = 0
+  /// The seed of the next random operation that is given none.
+  public var seed = 0
   /// Colour and other escapes may be printed.
   public var usesColor = false
   /// The policy of a sandboxed state; nil for trusted states, which get the whole standard library.

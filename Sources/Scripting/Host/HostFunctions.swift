@@ -1,4 +1,4 @@
-// The names that belong to the host itself: howdah.run, howdah.try, howdah.version, help.
+// The names that belong to the host itself: howdah.run and help.
 
 import CLua
 import Core
@@ -12,15 +12,13 @@ public enum HostFunctions {
 
   /// Add the names to a registry.
   public static func register(_ registry: Registry) {
-    let howdah = registry.module(
-      "howdah", "3D cell tracking: projects, detection, linking, evaluation, recipes.")
-    howdah.constant("version", .string(version), "The version of the program.")
-    howdah.constant("api", .int(Recipe.apiVersion), "The version of the Lua surface.")
-    registerRun(howdah)
-    registerTry(howdah)
+    registerRun(registry.module("howdah"))
     let global = registry.module("", "Names without a table before them.")
     global.function(
-      "help", params: [.any("what", "a name, an object or a function; nothing for the overview", optional: true)],
+      "help",
+      params: [
+        .any("what", "a name, an object or a function; nothing for the overview", optional: true)
+      ],
       "Show what a name is for, with its parameters and an example.",
       example: #"help("howdah.open")   help(p.spots)"#
     ) { call in
@@ -48,26 +46,6 @@ public enum HostFunctions {
       let result = try runner.run(
         call.string(0), project: project, params: try call.value(2), parent: host.context.sandbox)
       call.push(result)
-    }
-  }
-
-  private static func registerTry(_ howdah: ModuleEntry) {
-    howdah.function(
-      "try", params: [.function("f"), .rest("arguments")], returns: "any",
-      "Call f and return what it returns, or nil and the error object with .kind and .message.",
-      example: #"local p, e = howdah.try(howdah.open, "x.mastodon")  if not p then print(e.kind) end"#
-    ) { call in
-      do {
-        try call.function(0).forward(to: call, arguments: 1)
-      } catch let raised as LuaRaised {
-        if hw_should_stop(call.host.box) { throw raised }
-        call.pushNil()
-        if hw_push_error(
-          call.lua, raised.kind, raised.message, raised.message.utf8.count) != LUA_OK
-        {
-          throw HowdahError(.limit, "not enough memory")
-        }
-      }
     }
   }
 }

@@ -41,13 +41,19 @@ public struct Recipe: Sendable {
       throw bad("needs api \(api), this program has \(Self.apiVersion); install a newer Howdah")
     }
     summary = table["summary"].text ?? ""
-    guard case .opaque("function") = table["run"] else { throw bad("run = function(project, params) is missing") }
-    let known = ["name", "version", "api", "summary", "params", "run", "author", "license", "example"]
+    guard case .opaque("function") = table["run"] else {
+      throw bad("run = function(project, params) is missing")
+    }
+    let known = [
+      "name", "version", "api", "summary", "params", "run", "author", "license", "example",
+    ]
     for field in table.fields ?? [] where !known.contains(field.key) {
       throw bad("unknown field \"\(field.key)\"" + Suggest.hint(for: field.key, among: known))
     }
     let declared = table["params"]
-    guard declared.isNil || declared.fields != nil else { throw bad("params must be a table by name") }
+    guard declared.isNil || declared.fields != nil else {
+      throw bad("params must be a table by name")
+    }
     params = try (declared.fields ?? []).map { try RecipeParam.make($0.key, $0.value, bad) }
     let order = Self.order(of: params.map(\.name), in: source)
     params.sort { order[$0.name] ?? 0 < order[$1.name] ?? 0 }
@@ -77,8 +83,12 @@ public struct Recipe: Sendable {
   }
 
   private static func position(of word: [UInt8], in text: [UInt8], from: Int) -> Int? {
-    guard !word.isEmpty, text.count >= word.count, from <= text.count - word.count else { return nil }
-    return (from...(text.count - word.count)).first { text[$0..<($0 + word.count)].elementsEqual(word) }
+    guard !word.isEmpty, text.count >= word.count, from <= text.count - word.count else {
+      return nil
+    }
+    return (from...(text.count - word.count)).first {
+      text[$0..<($0 + word.count)].elementsEqual(word)
+    }
   }
 
   /// What `howdah run NAME --help` prints.

@@ -38,7 +38,9 @@ public struct RecipeLibrary: Sendable {
       return name
     }
     let file = Recipe.canonical(name) + ".lua"
-    for folder in folders where access(folder + "/" + file, R_OK) == 0 { return folder + "/" + file }
+    for folder in folders where access(folder + "/" + file, R_OK) == 0 {
+      return folder + "/" + file
+    }
     throw HowdahError(
       .argument,
       "there is no recipe \"\(name)\"" + Suggest.hint(for: Recipe.canonical(name), among: names())

@@ -5,17 +5,21 @@ import Core
 /// Reading and checking recipe parameters.
 public enum RecipeParam {
   static let types = [
-    "number", "integer", "string", "boolean", "choice", "output", "file", "input", "timepoints", "tag",
+    "number", "integer", "string", "boolean", "choice", "output", "file", "input", "timepoints",
+    "tag",
     "list", "point", "box",
   ]
 
   /// A parameter from its description `{type=, default=, choices=, min=, max=, help=, required=, of=}`.
-  static func make(_ name: String, _ table: LuaValue, _ bad: (String) -> HowdahError) throws -> Param {
+  static func make(_ name: String, _ table: LuaValue, _ bad: (String) -> HowdahError) throws
+    -> Param
+  {
     guard table.fields != nil else { throw bad("params.\(name) must be a table {type=, ...}") }
     let known = ["type", "default", "choices", "min", "max", "help", "required", "of", "unit"]
     for field in table.fields ?? [] where !known.contains(field.key) {
       throw bad(
-        "params.\(name): unknown field \"\(field.key)\"" + Suggest.hint(for: field.key, among: known))
+        "params.\(name): unknown field \"\(field.key)\""
+          + Suggest.hint(for: field.key, among: known))
     }
     let word = table["type"].text ?? "string"
     var type: ParamType
@@ -161,7 +165,8 @@ public enum RecipeParam {
     for field in given.fields ?? [] where !names.contains(Recipe.canonical(field.key)) {
       throw HowdahError(
         .argument,
-        "\(recipe.name): no parameter \"\(field.key)\"" + Suggest.hint(for: field.key, among: names))
+        "\(recipe.name): no parameter \"\(field.key)\"" + Suggest.hint(for: field.key, among: names)
+      )
     }
     var result: [(key: String, value: LuaValue)] = []
     for p in recipe.params {

@@ -121,7 +121,8 @@ extension LuaHost {
     hw_pop(call.lua, 1)
     let path = folder + "/" + parts.joined(separator: "/") + ".lua"
     guard SandboxPolicy.isInside(SandboxPolicy.resolve(path), SandboxPolicy.resolve(folder)) else {
-      throw HowdahError(.permission, "require \"\(name)\": \(path) leads out of the recipe's folder")
+      throw HowdahError(
+        .permission, "require \"\(name)\": \(path) leads out of the recipe's folder")
     }
     guard loading.insert(name).inserted else {
       throw HowdahError(.argument, "require \"\(name)\": the module requires itself")
@@ -153,7 +154,8 @@ extension Call {
   /// Argument `i` as a path; for functions whose arguments are not declared.
   func path(_ i: Int) throws -> String {
     guard let path = luaText(lua, first + Int32(i)) else {
-      throw HowdahError(.argument, "argument \(i + 1): a path (string) expected, got \(typeName(i))")
+      throw HowdahError(
+        .argument, "argument \(i + 1): a path (string) expected, got \(typeName(i))")
     }
     if path.utf8.contains(0) { throw HowdahError(.argument, "a path cannot contain a zero byte") }
     return path
@@ -163,7 +165,9 @@ extension Call {
 /// The text of a file, at most 16 MB.
 public func readText(_ path: String) throws -> String {
   let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-  guard descriptor >= 0 else { throw HowdahError.file(path, "cannot be read: \(lastSystemError())") }
+  guard descriptor >= 0 else {
+    throw HowdahError.file(path, "cannot be read: \(lastSystemError())")
+  }
   defer { close(descriptor) }
   var bytes: [UInt8] = []
   var block = [UInt8](repeating: 0, count: 1 << 16)

@@ -39,7 +39,8 @@ public enum ValueText {
     fraction = String(repeating: "0", count: max(0, decimals - fraction.count)) + fraction
     while fraction.hasSuffix("0") { fraction.removeLast() }
     let sign = d < 0 && whole != 0 ? "-" : ""
-    return sign + String(whole / divisor) + (decimals == 0 || fraction.isEmpty ? "" : "." + fraction)
+    return sign + String(whole / divisor)
+      + (decimals == 0 || fraction.isEmpty ? "" : "." + fraction)
   }
 
   /// A value on one line, cut after about 60 characters.
