@@ -42,7 +42,9 @@ let package = Package(
     .target(name: "HDF5Shim", dependencies: ["CHDF5"]),
     .target(name: "SystemShim"),
     .target(name: "ImageShim", dependencies: ["CPng", "CTiff"]),
-    .target(name: "CTerm", dependencies: ["CReadline"]),
+    // The module map's link line counts only for Swift importers, and CTerm is C.
+    .target(
+      name: "CTerm", dependencies: ["CReadline"], linkerSettings: [.linkedLibrary("readline")]),
     .target(name: "Kernels"),
     room("Core", []),
 
@@ -55,7 +57,8 @@ let package = Package(
     room(
       "Formats",
       [
-        "Core", "Lineage", "Imaging", "HDF5Shim", "ImageShim", "SystemShim", "CHDF5", "CZlib", "CDeflate", "CZip",
+        "Core", "Lineage", "Imaging", "HDF5Shim", "ImageShim", "SystemShim", "CHDF5", "CZlib",
+        "CDeflate", "CZip",
         "CExpat",
       ]),
 
