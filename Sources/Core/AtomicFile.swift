@@ -1,4 +1,5 @@
-// Writing files so that nothing is ever half-written: a temporary name in the same folder, fsync, rename.
+// Writing files so that nothing is ever half-written: a temporary name in the same folder, fsync,
+// rename.
 
 import Glibc
 
@@ -6,10 +7,11 @@ import Glibc
 public enum AtomicFile {
   /// Replace (or create) the file at `path`.
   ///
-  /// `body` writes to a temporary path in the same folder; when it returns the temporary file is synced and
-  /// renamed over `path`. When it throws, or syncing fails, the temporary file is removed and `path` is as
-  /// it was.
-  public static func write(to path: String, _ body: (_ temporaryPath: String) throws -> Void) throws {
+  /// `body` writes to a temporary path in the same folder; when it returns the temporary file is
+  /// synced and renamed over `path`. When it throws, or syncing fails, the temporary file is
+  /// removed and `path` is as it was.
+  public static func write(to path: String, _ body: (_ temporaryPath: String) throws -> Void) throws
+  {
     let temporary = temporaryName(for: path)
     do {
       try body(temporary)
@@ -66,7 +68,8 @@ public enum AtomicFile {
     if fsync(fd) != 0 { throw HowdahError.file(path, "cannot be synced: \(lastSystemError())") }
   }
 
-  /// Make the rename itself durable. Some file systems refuse to sync a folder; the file is whole anyway.
+  /// Make the rename itself durable. Some file systems refuse to sync a folder; the file is whole
+  /// anyway.
   private static func syncFolder(of path: String) {
     let slash = path.lastIndex(of: "/")
     let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."

@@ -1,11 +1,12 @@
 // The covariance matrix of an ellipsoid, as Mastodon and ELEPHANT store it: the surface is
 // { p : (p - c)^T C^-1 (p - c) = 1 }, so the semi-axes are the square roots of the eigenvalues.
 
-/// A symmetric 3x3 covariance in squared world units; the ellipsoid's semi-axes are the square roots of
-/// its eigenvalues. May be all zeros in real files.
+/// A symmetric 3x3 covariance in squared world units; the ellipsoid's semi-axes are the square
+/// roots of its eigenvalues. May be all zeros in real files.
 public struct Covariance: Hashable, BitwiseCopyable, Sendable {
   public var xx, xy, xz, yy, yz, zz: Double
 
+  /// A covariance with these six elements, in squared world units.
   public init(xx: Double, xy: Double, xz: Double, yy: Double, yz: Double, zz: Double) {
     self.xx = xx
     self.xy = xy
@@ -30,12 +31,15 @@ public struct Covariance: Hashable, BitwiseCopyable, Sendable {
     self.init(xx: m[0, 0], xy: m[0, 1], xz: m[0, 2], yy: m[1, 1], yz: m[1, 2], zz: m[2, 2])
   }
 
+  /// The full symmetric matrix.
   public var matrix: Matrix3 { Matrix3([xx, xy, xz], [xy, yy, yz], [xz, yz, zz]) }
 
+  /// Whether no element is infinite or NaN.
   public var isFinite: Bool {
     xx.isFinite && xy.isFinite && xz.isFinite && yy.isFinite && yz.isFinite && zz.isFinite
   }
 
+  /// The determinant: the product of the squared semi-axes.
   public var determinant: Double { matrix.determinant }
 
   /// The radius of the sphere of equal volume: the geometric mean of the semi-axes, det(C)^(1/6).
@@ -63,40 +67,28 @@ public struct Covariance: Hashable, BitwiseCopyable, Sendable {
     transformed(by: .rotation(about: axis, radians: degrees * Double.pi / 180))
   }
 
-  /// Eigenvalues in ascending order with their unit eigenvectors, by cyclic Jacobi rotations.
+  /// Eigenvalues in ascending order with their unit eigenvectors, by cyclic Jacobi rotations (Golub
+  /// & Van Loan, Matrix Computations, 8.5). A diagonal matrix gives its diagonal exactly.
   public func eigen() -> (values: SIMD3<Double>, vectors: [SIMD3<Double>]) {
-    var a = [[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]
-    var v: [[Double]] = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
-    for _ in 0..<50 {
-      let off = abs(a[0][1]) + abs(a[0][2]) + abs(a[1][2])
-      let scale = abs(a[0][0]) + abs(a[1][1]) + abs(a[2][2])
-      if !(off > 1e-300) || off <= 1e-17 * scale { break }
-      for (p, q) in [(0, 1), (0, 2), (1, 2)] where a[p][q] != 0 {
-        let theta = (a[q][q] - a[p][p]) / (2 * a[p][q])
-        let t = (theta >= 0 ? 1.0 : -1.0) / (abs(theta) + (theta * theta + 1).squareRoot())
-        let c = 1 / (t * t + 1).squareRoot()
-        let s = t * c
-        for k in 0..<3 { (a[k][p], a[k][q]) = (c * a[k][p] - s * a[k][q], s * a[k][p] + c * a[k][q]) }
-        for k in 0..<3 { (a[p][k], a[q][k]) = (c * a[p][k] - s * a[q][k], s * a[p][k] + c * a[q][k]) }
-        for k in 0..<3 { (v[k][p], v[k][q]) = (c * v[k][p] - s * v[k][q], s * v[k][p] + c * v[k][q]) }
-      }
-    }
-    let order = [0, 1, 2].sorted { a[$0][$0] < a[$1][$1] }
-    let values = SIMD3(a[order[0]][order[0]], a[order[1]][order[1]], a[order[2]][order[2]])
-    return (values, order.map { SIMD3(v[0][$0], v[1][$0], v[2][$0]) })
+    let solved = Jacobi.solve(self, wantsVectors: true)
+    let v = solved.vectors
+    return (solved.values, [v.0, v.1, v.2])
   }
 
-  /// The semi-axes in world units, ascending. Negative eigenvalues (a matrix that is no covariance) give 0.
+  /// The semi-axes in world units, ascending. Negative eigenvalues (a matrix that is no covariance)
+  /// give 0.
   public var radii: SIMD3<Double> {
-    let e = eigen().values
+    let e = Jacobi.solve(self, wantsVectors: false).values
     return SIMD3(max(0, e.x).squareRoot(), max(0, e.y).squareRoot(), max(0, e.z).squareRoot())
   }
 
   /// Squared radius of the bounding sphere: the largest eigenvalue, at least 0.
-  public var boundingSphereRadiusSquared: Double { max(0, eigen().values.z) }
+  public var boundingSphereRadiusSquared: Double {
+    max(0, Jacobi.solve(self, wantsVectors: false).values.z)
+  }
 
-  /// The axis-aligned ellipsoid with the same semi-axes, each put on the world axis its eigenvector is
-  /// closest to (the rule that ELEPHANT's "reset ellipsoid rotation" intends).
+  /// The axis-aligned ellipsoid with the same semi-axes, each put on the world axis its eigenvector
+  /// is closest to (the rule that ELEPHANT's "reset ellipsoid rotation" intends).
   public func rotationReset() -> Covariance {
     let (values, vectors) = eigen()
     var best = (score: -1.0, axes: [0, 1, 2])

@@ -26,10 +26,12 @@ public struct HowdahError: Error, CustomStringConvertible, Sendable {
     case `internal`
   }
 
+  /// What sort of thing went wrong.
   public var kind: Kind
   /// The whole sentence: file or argument, reason, and what to do.
   public var message: String
 
+  /// An error of this kind with this sentence.
   public init(_ kind: Kind, _ message: String) {
     self.kind = kind
     self.message = message
@@ -47,5 +49,6 @@ public struct HowdahError: Error, CustomStringConvertible, Sendable {
     HowdahError(.file, "\(path): \(reason)")
   }
 
+  /// The message.
   public var description: String { message }
 }

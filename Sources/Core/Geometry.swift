@@ -1,5 +1,5 @@
-// Points, sizes and matrices with named axes. World coordinates are double precision in the unit of the
-// data set; voxel coordinates are 0-based and an integer index is the centre of its voxel.
+// Points, sizes and matrices with named axes. World coordinates are double precision in the unit of
+// the data set; voxel coordinates are 0-based and an integer index is the centre of its voxel.
 
 /// A timepoint: the 0-based index into the time-ordered list of the data set's timepoints.
 public typealias Timepoint = Int
@@ -8,22 +8,27 @@ public typealias Timepoint = Int
 public struct WorldPoint: Hashable, BitwiseCopyable, Sendable {
   public var x, y, z: Double
 
+  /// A point with these coordinates.
   public init(x: Double, y: Double, z: Double) {
     self.x = x
     self.y = y
     self.z = z
   }
 
+  /// The origin.
   public static let zero = WorldPoint(x: 0, y: 0, z: 0)
 
+  /// The sum, axis by axis.
   public static func + (a: WorldPoint, b: WorldPoint) -> WorldPoint {
     WorldPoint(x: a.x + b.x, y: a.y + b.y, z: a.z + b.z)
   }
 
+  /// The difference, axis by axis.
   public static func - (a: WorldPoint, b: WorldPoint) -> WorldPoint {
     WorldPoint(x: a.x - b.x, y: a.y - b.y, z: a.z - b.z)
   }
 
+  /// The point scaled about the origin.
   public static func * (a: WorldPoint, s: Double) -> WorldPoint {
     WorldPoint(x: a.x * s, y: a.y * s, z: a.z * s)
   }
@@ -39,8 +44,10 @@ public struct WorldPoint: Hashable, BitwiseCopyable, Sendable {
   /// Euclidean distance.
   public func distance(to other: WorldPoint) -> Double { squaredDistance(to: other).squareRoot() }
 
+  /// Whether no coordinate is infinite or NaN.
   public var isFinite: Bool { x.isFinite && y.isFinite && z.isFinite }
 
+  /// The coordinate along an axis.
   public subscript(axis: Axis) -> Double {
     get {
       switch axis {
@@ -68,14 +75,15 @@ public enum Axis: String, CaseIterable, Sendable {
 public struct Size3: Hashable, Sendable, CustomStringConvertible {
   public var x, y, z: Int
 
+  /// A size with these numbers of voxels.
   public init(x: Int, y: Int, z: Int) {
     self.x = x
     self.y = y
     self.z = z
   }
 
-  /// Number of voxels, or nil when it does not fit an `Int` or an axis is negative. Use it for sizes that
-  /// come from a file.
+  /// Number of voxels, or nil when it does not fit an `Int` or an axis is negative. Use it for
+  /// sizes that come from a file.
   public var checkedCount: Int? {
     guard x >= 0, y >= 0, z >= 0 else { return nil }
     let (xy, o1) = x.multipliedReportingOverflow(by: y)
@@ -86,8 +94,10 @@ public struct Size3: Hashable, Sendable, CustomStringConvertible {
   /// Number of voxels.
   public var count: Int { x * y * z }
 
+  /// As `x x y x z`, for messages.
   public var description: String { "\(x) x \(y) x \(z)" }
 
+  /// The number of voxels along an axis.
   public subscript(axis: Axis) -> Int {
     get {
       switch axis {
@@ -110,14 +120,17 @@ public struct Size3: Hashable, Sendable, CustomStringConvertible {
 public struct VoxelSize: Hashable, Sendable {
   public var x, y, z: Double
 
+  /// A voxel with these extents.
   public init(x: Double, y: Double, z: Double) {
     self.x = x
     self.y = y
     self.z = z
   }
 
+  /// One world unit along each axis.
   public static let one = VoxelSize(x: 1, y: 1, z: 1)
 
+  /// The extent along an axis.
   public subscript(axis: Axis) -> Double {
     switch axis {
     case .x: x
@@ -129,9 +142,12 @@ public struct VoxelSize: Hashable, Sendable {
 
 /// A box of voxels: the half-open range `origin ..< origin + size` on each axis.
 public struct VoxelBox: Hashable, Sendable {
+  /// The first voxel.
   public var origin: Size3
+  /// The number of voxels along each axis.
   public var size: Size3
 
+  /// The box of this size that begins at this voxel.
   public init(origin: Size3, size: Size3) {
     self.origin = origin
     self.size = size
@@ -156,11 +172,13 @@ public struct VoxelBox: Hashable, Sendable {
 public struct WorldBox: Hashable, Sendable {
   public var minimum, maximum: WorldPoint
 
+  /// The box between two corners.
   public init(minimum: WorldPoint, maximum: WorldPoint) {
     self.minimum = minimum
     self.maximum = maximum
   }
 
+  /// Whether a point lies inside; the lower faces belong to the box, the upper ones do not.
   public func contains(_ p: WorldPoint) -> Bool {
     p.x >= minimum.x && p.x < maximum.x && p.y >= minimum.y && p.y < maximum.y
       && p.z >= minimum.z && p.z < maximum.z
@@ -172,10 +190,12 @@ public struct Matrix3: Hashable, Sendable {
   /// The nine elements, row by row.
   public var rows: (SIMD3<Double>, SIMD3<Double>, SIMD3<Double>)
 
+  /// A matrix of three rows.
   public init(_ r0: SIMD3<Double>, _ r1: SIMD3<Double>, _ r2: SIMD3<Double>) {
     rows = (r0, r1, r2)
   }
 
+  /// The matrix that changes nothing.
   public static let identity = Matrix3([1, 0, 0], [0, 1, 0], [0, 0, 1])
 
   /// The right-handed rotation by an angle (radians) about an axis.
@@ -188,6 +208,7 @@ public struct Matrix3: Hashable, Sendable {
     }
   }
 
+  /// The element in a row and a column, both 0-based.
   public subscript(row: Int, column: Int) -> Double {
     get {
       switch row {
@@ -205,20 +226,24 @@ public struct Matrix3: Hashable, Sendable {
     }
   }
 
+  /// Whether all elements are equal.
   public static func == (a: Matrix3, b: Matrix3) -> Bool { a.rows == b.rows }
 
+  /// Feeds all elements to the hasher.
   public func hash(into hasher: inout Hasher) {
     hasher.combine(rows.0)
     hasher.combine(rows.1)
     hasher.combine(rows.2)
   }
 
+  /// The matrix with rows and columns exchanged.
   public var transposed: Matrix3 {
     Matrix3(
       [rows.0.x, rows.1.x, rows.2.x], [rows.0.y, rows.1.y, rows.2.y],
       [rows.0.z, rows.1.z, rows.2.z])
   }
 
+  /// The matrix product.
   public static func * (a: Matrix3, b: Matrix3) -> Matrix3 {
     let t = b.transposed
     func row(_ r: SIMD3<Double>) -> SIMD3<Double> {
@@ -227,11 +252,13 @@ public struct Matrix3: Hashable, Sendable {
     return Matrix3(row(a.rows.0), row(a.rows.1), row(a.rows.2))
   }
 
+  /// The matrix applied to a point.
   public static func * (a: Matrix3, p: WorldPoint) -> WorldPoint {
     let v = SIMD3(p.x, p.y, p.z)
     return WorldPoint(x: (a.rows.0 * v).sum(), y: (a.rows.1 * v).sum(), z: (a.rows.2 * v).sum())
   }
 
+  /// The determinant.
   public var determinant: Double {
     let (a, b, c) = rows
     return a.x * (b.y * c.z - b.z * c.y) - a.y * (b.x * c.z - b.z * c.x)
@@ -250,11 +277,15 @@ public struct Matrix3: Hashable, Sendable {
   }
 }
 
-/// An affine map from voxel coordinates to world coordinates: `world = linear * voxel + translation`.
+/// An affine map from voxel coordinates to world coordinates: `world = linear * voxel +
+/// translation`.
 public struct Affine3: Hashable, Sendable {
+  /// Scaling, rotation and shear.
   public var linear: Matrix3
+  /// What is added after that, in world units.
   public var translation: WorldPoint
 
+  /// The map `linear * voxel + translation`.
   public init(linear: Matrix3, translation: WorldPoint) {
     self.linear = linear
     self.translation = translation
@@ -265,8 +296,10 @@ public struct Affine3: Hashable, Sendable {
     self.init(linear: Matrix3([s.x, 0, 0], [0, s.y, 0], [0, 0, s.z]), translation: .zero)
   }
 
+  /// The map that changes nothing.
   public static let identity = Affine3(scale: .one)
 
+  /// The image of a point.
   public func callAsFunction(_ p: WorldPoint) -> WorldPoint { linear * p + translation }
 
   /// The composition that applies `b` first.

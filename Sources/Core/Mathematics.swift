@@ -1,4 +1,5 @@
-// The few functions of the C library that geometry needs, so that no other file of this room imports it.
+// The few functions of the C library that geometry needs, so that no other file of this room
+// imports it.
 
 import Glibc
 

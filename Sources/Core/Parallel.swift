@@ -3,11 +3,11 @@
 import Dispatch
 import Synchronization
 
-/// Run `body` for 0 ..< count on all cores and wait for all. The first error thrown is rethrown; blocks
-/// that have not begun by then are skipped.
+/// Run `body` for 0 ..< count on all cores and wait for all. The first error thrown is rethrown;
+/// blocks that have not begun by then are skipped.
 ///
-/// A block should take about 0.1 ms or more: 16 to 64 blocks are right for most loops. The result must not
-/// depend on the order in which blocks run. Do not nest.
+/// A block should take about 0.1 ms or more: 16 to 64 blocks are right for most loops. The result
+/// must not depend on the order in which blocks run. Do not nest.
 public func parallelFor(_ count: Int, _ body: @Sendable (Int) throws -> Void) throws {
   if count <= 1 {
     if count == 1 { try body(0) }

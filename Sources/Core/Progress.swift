@@ -2,8 +2,8 @@
 
 import Synchronization
 
-/// How long work reports and how it is stopped. One instance follows one piece of work; it may be used
-/// from several threads.
+/// How long work reports and how it is stopped. One instance follows one piece of work; it may be
+/// used from several threads.
 ///
 /// A worker calls `check()` at least every 50 ms and `advance` whenever a unit is done:
 ///
@@ -16,8 +16,11 @@ import Synchronization
 public final class Progress: Sendable {
   /// What a listener hears: the label of the current step and how much of it is done.
   public struct Report: Sendable {
+    /// What is being done.
     public var label: String
+    /// Units that are done.
     public var done: Int
+    /// Units of the whole step.
     public var total: Int
   }
 
@@ -28,10 +31,10 @@ public final class Progress: Sendable {
   private let stopRequested: (@Sendable () -> Bool)?
 
   /// - Parameters:
-  ///   - stopRequested: asked by every `check`; cheap (an atomic load) because it is asked often. It lets
-  ///     a host's own interrupt flag stop the work without a second mechanism.
-  ///   - listener: called after `begin` and every `advance`, on the worker's thread. It should return at
-  ///     once.
+  ///   - stopRequested: asked by every `check`; cheap (an atomic load) because it is asked often.
+  ///     It lets a host's own interrupt flag stop the work without a second mechanism.
+  ///   - listener: called after `begin` and every `advance`, on the worker's thread. It should
+  ///     return at once.
   public init(
     stopRequested: (@Sendable () -> Bool)? = nil, listener: (@Sendable (Report) -> Void)? = nil
   ) {

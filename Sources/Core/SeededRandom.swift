@@ -1,13 +1,14 @@
 // Random numbers that are the same on every machine and for every number of threads.
 
-/// xoshiro256** (Blackman & Vigna 2018), seeded through SplitMix64. The same seed gives the same numbers on
-/// every machine and in every version of Howdah.
+/// xoshiro256** (Blackman & Vigna 2018), seeded through SplitMix64. The same seed gives the same
+/// numbers on every machine and in every version of Howdah.
 ///
 /// For parallel work derive one stream a block: `SeededRandom(seed: seed, stream: block)`.
 public struct SeededRandom: RandomNumberGenerator, Sendable {
   private var s: (UInt64, UInt64, UInt64, UInt64)
   private var spareNormal: Double?
 
+  /// The generator of this seed; different streams of one seed are independent.
   public init(seed: UInt64, stream: UInt64 = 0) {
     var state = seed &+ stream &* 0xD1B5_4A32_D192_ED03
     func next() -> UInt64 {
@@ -20,6 +21,7 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
     s = (next(), next(), next(), next())
   }
 
+  /// The next 64 random bits.
   public mutating func next() -> UInt64 {
     let result = rotateLeft(s.1 &* 5, 7) &* 9
     let t = s.1 << 17
