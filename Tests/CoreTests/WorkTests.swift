@@ -1,0 +1,75 @@
+// Parallel loops, progress and errors.
+
+import Core
+import Synchronization
+import Testing
+
+@Suite struct WorkTests {
+  struct Failure: Error {}
+
+  @Test func everyBlockRunsOnce() throws {
+    for count in [0, 1, 2, 17, 1000] {
+      let seen = Mutex([Int](repeating: 0, count: count))
+      try parallelFor(count) { index in seen.withLock { $0[index] += 1 } }
+      #expect(seen.withLock { $0.allSatisfy { $0 == 1 } })
+    }
+  }
+
+  @Test func anErrorIsPassedOnAndStopsTheRest() {
+    let ran = Atomic<Int>(0)
+    #expect(throws: Failure.self) {
+      try parallelFor(100_000) { index in
+        if index == 0 { throw Failure() }
+        ran.add(1, ordering: .relaxed)
+      }
+    }
+    #expect(ran.load(ordering: .relaxed) < 100_000)
+    #expect(throws: Failure.self) { try parallelFor(1) { _ in throw Failure() } as Void }
+  }
+
+  @Test func progressReportsStepsAndUnits() {
+    let heard = Mutex<[String]>([])
+    let progress = Progress(listener: { report in
+      heard.withLock { $0.append("\(report.label) \(report.done)/\(report.total)") }
+    })
+    progress.begin(total: 3, "smoothing")
+    progress.advance()
+    progress.advance(by: 2)
+    progress.begin(total: 1, "saving")
+    #expect(
+      heard.withLock { $0 } == ["smoothing 0/3", "smoothing 1/3", "smoothing 3/3", "saving 0/1"])
+  }
+
+  @Test func cancelledWorkEndsAtItsNextCheck() throws {
+    let progress = Progress()
+    try progress.check()
+    progress.cancel()
+    #expect(progress.isCancelled)
+    do {
+      try progress.check()
+      Issue.record("not interrupted")
+    } catch let error as HowdahError { #expect(error.kind == .interrupted) }
+  }
+
+  @Test func theHostsFlagStopsTheWork() throws {
+    final class Flag: Sendable { let value = Atomic<Bool>(false) }
+    let flag = Flag()
+    let progress = Progress(stopRequested: { flag.value.load(ordering: .relaxed) })
+    try progress.check()
+    flag.value.store(true, ordering: .relaxed)
+    #expect(throws: HowdahError.self) { try progress.check() }
+  }
+
+  @Test func cancellingOneProgressDoesNotTouchAnother() throws {
+    Progress.none.cancel()
+    try Progress.none.check()
+  }
+
+  @Test func errorsNameFileAndPlace() {
+    let error = HowdahError.format("a.tif", at: "page 3", "it is cut off")
+    #expect(error.kind == .format && "\(error)" == "a.tif: page 3: it is cut off")
+    #expect(HowdahError.format("a.tif", at: "", "empty").message == "a.tif: empty")
+    #expect(HowdahError.file("b", "no such file").message == "b: no such file")
+    #expect(HowdahError.Kind.internal.rawValue == "internal")
+  }
+}
