@@ -80,6 +80,3 @@ extension DoGDetector {
     public init(timepoint: Timepoint) { self.timepoint = timepoint }
   }
 }
-
-/// The classical detector: differences of Gaussians in world units.
-public enum DoGDetector {}

@@ -49,6 +49,7 @@ struct SceneRenderer: Sendable {
   ) throws -> Volume {
     let inverses = nuclei.map { $0.toUnitBall }
     let extents = nuclei.map { $0.halfExtent(.z) }
+    let outer = 1 + SceneRenderer.edge + 1.5 * o.lumpiness
     let plane = o.size.x * o.size.y
     return try Volume.make(size: o.size, voxelSize: o.voxelSize, of: T.self) { voxels in
       nonisolated(unsafe) let voxels = voxels
@@ -57,7 +58,7 @@ struct SceneRenderer: Sendable {
         var light = [Float](repeating: 0, count: plane)
         let height = Double(z) * o.voxelSize.z
         for (i, nucleus) in nuclei.enumerated() {
-          let reach = extents[i] * (1 + SceneRenderer.edge) + 2 * o.blurZ
+          let reach = extents[i] * outer + 2 * o.blurZ
           if abs(height - nucleus.position.z) > reach { continue }
           draw(nucleus, inverses[i], atHeight: height, into: &light)
         }
@@ -78,7 +79,7 @@ struct SceneRenderer: Sendable {
   private func draw(
     _ n: Nucleus, _ toBall: Matrix3, atHeight height: Double, into light: inout [Float]
   ) {
-    let outer = 1 + SceneRenderer.edge
+    let outer = 1 + SceneRenderer.edge + 1.5 * o.lumpiness
     let (vx, vy) = (o.voxelSize.x, o.voxelSize.y)
     let (hx, hy) = (n.halfExtent(.x) * outer, n.halfExtent(.y) * outer)
     let x0 = max(0, Int(((n.position.x - hx) / vx).rounded(.up)))
@@ -95,6 +96,7 @@ struct SceneRenderer: Sendable {
       SIMD3<Float>(
         Float(n.semiAxes.x), Float(n.semiAxes.y), Float(n.semiAxes.z)) * Float(9 / o.radius)
     let place = Float(n.cell % 1024) * 7.31
+    let lumpiness = Float(o.lumpiness)
     for (offset, weight) in depths {
       let dz = height + offset - n.position.z
       let w = weight * Float(n.brightness * o.photons)
@@ -108,7 +110,12 @@ struct SceneRenderer: Sendable {
           let u = start + perX * Float(Double(x) * vx - n.position.x)
           let rho2 = (u * u).sum()
           if rho2 >= Float(outer * outer) { continue }
-          let rho = rho2.squareRoot()
+          var rho = rho2.squareRoot()
+          if lumpiness > 0, rho > 0.5 {
+            let g = u * 2.2
+            rho *=
+              1 + lumpiness * texture.value(g.x + place * 3.1, g.y + place, g.z + place * 0.7)
+          }
           // A smooth step from 1 inside to 0 outside, one half on the ellipsoid.
           let f = min(1, max(0, (rho - inner) * perEdge))
           var value = w * (1 - f * f * (3 - 2 * f))

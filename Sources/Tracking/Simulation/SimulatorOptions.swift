@@ -50,6 +50,8 @@ extension Simulator {
     public var radiusVariation = 0.1
     /// How elongated nuclei are: longest over shortest semi-axis, typically; 1 gives spheres.
     public var elongation = 1.4
+    /// How far outlines depart from smooth ellipsoids, as a share of the radius (standard deviation).
+    public var lumpiness = 0.05
     /// Flattening along z: semi-axis z over the others; 1 for round tissue, less for flat cells.
     public var flatness = 1.0
 
@@ -131,7 +133,8 @@ extension Simulator {
       let ranges: [(String, Double, ClosedRange<Double>)] = [
         ("density", density, 0.001...0.5), ("radius", radius, 0.01...1e6),
         ("radius_variation", radiusVariation, 0...0.5), ("elongation", elongation, 1...4),
-        ("flatness", flatness, 0.1...2), ("speed", speed, 0...1e6), ("wander", wander, 0...1e6),
+        ("lumpiness", lumpiness, 0...0.2), ("flatness", flatness, 0.1...2),
+        ("speed", speed, 0...1e6), ("wander", wander, 0...1e6),
         ("division_rate", divisionRate, 0...1), ("death_rate", deathRate, 0...1),
         ("photons", photons, 0.01...1e6), ("brightness_variation", brightnessVariation, 0...2),
         ("background", background, 0...1e6), ("haze", haze, 0...1), ("texture", texture, 0...1),

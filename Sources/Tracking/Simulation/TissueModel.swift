@@ -259,7 +259,8 @@ struct TissueModel {
       var moved = 0.0
       for i in cells.indices {
         let p = cells[i].position + pushes[i]
-        let back = shape.inward(p, depth: 0.4 * o.radius)
+        let back = shape.inward(
+          p, depth: shape.shape == .ellipsoid ? 1.5 * o.radius : 0.4 * o.radius)
         moved = max(moved, pushes[i].squaredDistance(to: .zero))
         cells[i].position = p + back * 0.5
       }

@@ -174,7 +174,12 @@ struct DriftField: Sendable {
     waves = (0..<4).map { _ in
       var d = random.direction()
       d.z *= isFlat ? 0 : 0.4
-      let k = random.direction() * (2 * Double.pi / (extent * random.uniform(0.8, 2.5)))
+      // Waves across their own direction: the flow neither gathers nor thins nuclei.
+      var k = random.direction()
+      let along = (k.x * d.x + k.y * d.y + k.z * d.z) / max(d.squaredDistance(to: .zero), 1e-9)
+      k = k - d * along
+      let length = max(k.squaredDistance(to: .zero).squareRoot(), 1e-9)
+      k = k * (2 * Double.pi / (extent * random.uniform(0.8, 2.5) * length))
       return Wave(
         direction: d, wavevector: k, frequency: random.uniform(-0.15, 0.15),
         phase: random.uniform(0, 2 * Double.pi))
