@@ -15,8 +15,20 @@ func firstDifference(_ a: LineageGraph, _ b: LineageGraph) -> String? {
   if spotsA.count != spotsB.count { return "\(spotsA.count) and \(spotsB.count) spots" }
   if linksA.count != linksB.count { return "\(linksA.count) and \(linksB.count) links" }
   if a.tagSets != b.tagSets { return "tag sets" }
-  if Set(a.featureNames) != Set(b.featureNames) { return "spot features" }
-  if Set(a.linkFeatureNames) != Set(b.linkFeatureNames) { return "link features" }
+  // A feature that nothing has is not in a file.
+  func used(_ graph: LineageGraph) -> [Set<String>] {
+    [
+      Set(
+        graph.featureNames.filter { name in
+          graph.spots.contains { graph.feature(name, $0) != nil }
+        }),
+      Set(
+        graph.linkFeatureNames.filter { name in
+          graph.links.contains { graph.feature(name, $0) != nil }
+        }),
+    ]
+  }
+  if used(a) != used(b) { return "features" }
   var numberA: [SpotID: Int] = [:]
   var numberB: [SpotID: Int] = [:]
   var linkA: [LinkID: Int] = [:]

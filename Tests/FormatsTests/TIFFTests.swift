@@ -165,7 +165,6 @@ private func golden(_ name: String) -> String {
         for (k, copy) in Fuzz.mutations(of: bytes, count: count, seed: 11).enumerated() {
           feed(copy, "\(name) change \(k)")
         }
-        print(name, judge.summary)
         for complaint in judge.complaints { print(complaint) }
         if !judge.complaints.isEmpty { exit(1) }
       }

@@ -157,10 +157,10 @@ struct MastodonFeature {
         if !value.isNaN { add(UInt32(number), value) }
       }
     }
-    if order.isEmpty && member.bytes.isEmpty { return nil }
     // An object may be listed without a number (NaN), which the lineage cannot tell from being absent: while
     // nothing has changed, the bytes stay.
     if isCurrent, order.elementsEqual(scalar.objects), sameValues(values) { return self }
+    if order.isEmpty { return nil }
     return encoded(scalar, order, values)
   }
 

@@ -54,10 +54,7 @@ struct MastodonProjectFile {
   /// Set the place of the images for a project file that moves from `old` to `new`. Nothing changes when it
   /// means the same place there already.
   mutating func setImages(_ path: String?, from old: String, to new: String) {
-    let isSame = imagesPath(from: old) == path
-    let stays = ProjectPath.absolute(old) == ProjectPath.absolute(new)
-    // What is absolute, or on another machine, does not depend on where the project is.
-    if isSame, stays || path == nil || !isRelative { return }
+    if imagesPath(from: old) == path, imagesPath(from: new) == path { return }
     var element = XMLElement("SpimDataFile")
     if let path, path.hasPrefix("/") {
       element[attribute: "type"] = "relative"

@@ -11,8 +11,8 @@ enum MastodonReader {
     var spots = SpotTable()
     var links = LinkTable()
     var tags: [TagTable] = []
-    var verbatimModel: [UInt8]?
-    var verbatimTags: [UInt8]?
+    var isModelCanonical = true
+    var areTagsCanonical = true
     var backup: [UInt8]?
     var notes: [String] = []
   }
@@ -32,8 +32,14 @@ enum MastodonReader {
     project.notes = content.notes
     content.kept.path = path
     content.kept.origin = MastodonOrigin(lineage, MastodonNumbering(lineage))
-    if content.verbatimModel != nil || content.verbatimTags != nil {
-      content.kept.verbatim = (lineage.revision, content.verbatimModel, content.verbatimTags)
+    if !content.isModelCanonical || !content.areTagsCanonical {
+      // Rare, so the bytes are not held back for it while reading but read once more.
+      let members = try MastodonContainer.read(path, progress: progress)
+      func bytes(_ name: String) -> [UInt8]? { members.first { $0.name == name }?.bytes }
+      content.kept.verbatim = (
+        lineage.revision, content.isModelCanonical ? nil : bytes(MastodonContainer.model),
+        content.areTagsCanonical ? nil : bytes(MastodonContainer.tags)
+      )
     }
     project.kept = content.kept
     project.markSaved()
@@ -92,20 +98,23 @@ enum MastodonReader {
     return content
   }
 
-  private static func readModel(_ bytes: [UInt8], into content: inout Content, path: String) throws
-  {
+  private static func readModel(
+    _ bytes: consuming [UInt8], into content: inout Content, path: String
+  ) throws {
     let model = try MastodonModel(bytes, path: path)
     content.kept.labelOrder = model.spots.labels.map { UInt32($0.spot) }
-    if !model.isCanonical { content.verbatimModel = bytes }
+    content.isModelCanonical = model.isCanonical
     content.spots = model.spots
     content.links = model.links
   }
 
-  private static func readTags(_ bytes: [UInt8], into content: inout Content, path: String) throws {
+  private static func readTags(
+    _ bytes: consuming [UInt8], into content: inout Content, path: String
+  ) throws {
     let tags = try MastodonTags(
       bytes, spotCount: content.spots.count, linkCount: content.links.count, path: path)
     content.kept.tags = tags.memory
-    if !tags.isCanonical { content.verbatimTags = bytes }
+    content.areTagsCanonical = tags.isCanonical
     content.tags = tags.tables
   }
 

@@ -15,6 +15,15 @@ public struct PNGImage: Equatable, Sendable {
   public var bits: Int
   /// width * height * channels * bits / 8 bytes.
   public var pixels: [UInt8]
+
+  /// A picture with these pixels; `PNGFile.write` checks that they fit the size.
+  public init(width: Int, height: Int, channels: Int, bits: Int, pixels: [UInt8]) {
+    self.width = width
+    self.height = height
+    self.channels = channels
+    self.bits = bits
+    self.pixels = pixels
+  }
 }
 
 /// Writing and reading of PNG files.
