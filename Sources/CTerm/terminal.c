@@ -123,6 +123,19 @@ cterm_result cterm_read(const char *prompt, char **line) {
   return *line ? CTERM_LINE : CTERM_END;
 }
 
+cterm_result cterm_read_plain(char **line) {
+  size_t size = 0;
+  *line = NULL;
+  ssize_t n = getline(line, &size, stdin);
+  if (n < 0) {
+    free(*line);
+    *line = NULL;
+    return CTERM_END;
+  }
+  if (n > 0 && (*line)[n - 1] == '\n') (*line)[n - 1] = 0;
+  return CTERM_LINE;
+}
+
 void cterm_add_history(const char *input) {
   HIST_ENTRY *last = history_length > 0 ? history_get(history_base + history_length - 1) : NULL;
   if (last && strcmp(last->line, input) == 0) return;

@@ -194,3 +194,35 @@ static int get_global(lua_State *L) {
 int hw_get_global(lua_State *L, const char *name) {
   return run_quietly(L, get_global, &(operands){.s = name}, 0, 1);
 }
+
+bool hw_has_tostring(lua_State *L, int index) {
+  if (!lua_checkstack(L, 4) || !lua_getmetatable(L, index)) return false;
+  lua_pushnil(L);
+  bool found = false;
+  while (hw_next(L, lua_absindex(L, -2)) == 1) {
+    if (lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), "__tostring") == 0) found = true;
+    lua_pop(L, found ? 2 : 1);
+    if (found) break;
+  }
+  lua_pop(L, 1);
+  return found;
+}
+
+static int next_step(lua_State *L) { // operands, table, key
+  if (lua_next(L, 2)) return 2;
+  lua_pushnil(L);
+  lua_pushnil(L);
+  return 2;
+}
+
+int hw_next(lua_State *L, int index) {
+  lua_pushvalue(L, index);
+  lua_insert(L, -2);
+  if (run(L, next_step, &(operands){0}, 2, 2) != LUA_OK) {
+    lua_pop(L, 1);
+    return 0;
+  }
+  if (lua_type(L, -2) != LUA_TNIL) return 1;
+  lua_pop(L, 2);
+  return 0;
+}

@@ -1,1 +1,3 @@
-print("howdah")
+import Glibc
+
+exit(Program.main(CommandLine.arguments))

@@ -18,6 +18,8 @@ typedef char **(*cterm_completer)(void *context, const char *line, int start, in
 void cterm_open(const char *history, cterm_completer completer, void *context);
 // Read a line with this prompt. CTERM_LINE: *line is malloc'ed, without the newline.
 cterm_result cterm_read(const char *prompt, char **line);
+// Read a line of standard input without editing.
+cterm_result cterm_read_plain(char **line);
 // Remember an input (it may have several lines).
 void cterm_add_history(const char *input);
 // Whether descriptor `fd` is a terminal.

@@ -188,6 +188,11 @@ int hw_get_field(lua_State *L, int index, const char *name, size_t length);
 int hw_index(lua_State *L, int index);
 // Push tostring(value), with __tostring.
 int hw_tostring(lua_State *L, int index);
+// Whether the value has a __tostring of its own (not one of the registry's types).
+bool hw_has_tostring(lua_State *L, int index);
+// One step of a traversal: pops a key, pushes the next key and value; 1, or 0 at the end (or when the key
+// has gone from the table) with nothing pushed.
+int hw_next(lua_State *L, int index);
 // Compile source text (never bytecode) and push the function; on failure the message is pushed.
 int hw_load(lua_State *L, const char *text, size_t length, const char *chunk_name);
 // Call the function below `arguments` values. On failure the error value is pushed (with a traceback kept,

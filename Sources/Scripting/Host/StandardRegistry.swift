@@ -1,0 +1,11 @@
+// The registry of the program: the objects and modules of Howdah and the host's own names.
+
+/// Makes the registry that the command, recipes and benchmarks use.
+public enum StandardRegistry {
+  /// A registry with every name.
+  public static func make() -> Registry {
+    let registry = Registry()
+    HostFunctions.register(registry)
+    return registry
+  }
+}

@@ -1,0 +1,108 @@
+// The prompt: reads inputs, shows values and errors, completes, remembers.
+
+import CTerm
+import Core
+import Glibc
+import LuaShim
+import Scripting
+
+/// A loop over inputs on a terminal, or on standard input with `-i`.
+final class Prompt {
+  private let session: Session
+
+  init(_ session: Session) { self.session = session }
+
+  /// Read inputs until the end of the input; returns the exit status.
+  func loop() -> Int32 {
+    let isTerminal = cterm_is_terminal(0)
+    if isTerminal {
+      writeAll(1, Session.banner)
+      cterm_open(
+        Self.historyFile(),
+        { context, line, start, end in
+          Prompt.complete(context!, String(cString: line!), Int(start), Int(end))
+        }, Unmanaged.passUnretained(self).toOpaque())
+    }
+    var input = ""
+    while true {
+      var line: UnsafeMutablePointer<CChar>?
+      switch isTerminal ? cterm_read(input.isEmpty ? "> " : ">> ", &line) : cterm_read_plain(&line)
+      {
+      case CTERM_INTERRUPTED:
+        input = ""
+        continue
+      case CTERM_END:
+        if isTerminal { writeAll(1, "\n") }
+        return ExitStatus.done
+      default: break
+      }
+      if let line {
+        input += (input.isEmpty ? "" : "\n") + String(cString: line)
+        free(line)
+      }
+      if run(input, remember: isTerminal) { input = "" }
+    }
+  }
+
+  /// Run an input; false when it is not finished.
+  private func run(_ input: String, remember: Bool) -> Bool {
+    hw_clear_interrupt()
+    defer {
+      hw_clear_interrupt()
+      ProgressBar.clear()
+    }
+    session.remember(input, as: "prompt")
+    do {
+      switch try session.host.evaluate(input) {
+      case .incomplete: return false
+      case .done(let text):
+        ProgressBar.clear()
+        writeAll(1, text)
+      }
+    } catch {
+      ProgressBar.clear()
+      session.report(error)
+    }
+    if remember, !input.isEmpty { cterm_add_history(input) }
+    return true
+  }
+
+  private static func complete(
+    _ context: UnsafeMutableRawPointer, _ line: String, _ start: Int, _ end: Int
+  ) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? {
+    let prompt = Unmanaged<Prompt>.fromOpaque(context).takeUnretainedValue()
+    let found = Completion(prompt.session.host).candidates(line, start, end)
+    if found.isEmpty { return nil }
+    let size = (found.count + 1) * MemoryLayout<UnsafeMutablePointer<CChar>?>.stride
+    let result = malloc(size)!.bindMemory(
+      to: UnsafeMutablePointer<CChar>?.self, capacity: found.count + 1)
+    for (i, word) in found.enumerated() { result[i] = strdup(word) }
+    result[found.count] = nil
+    return result
+  }
+
+  /// $XDG_STATE_HOME/howdah/history or ~/.local/state/howdah/history; nil when there is no such place.
+  private static func historyFile() -> String? {
+    var folder: String
+    if let state = getenv("XDG_STATE_HOME"), state.pointee != 0 {
+      folder = String(cString: state)
+    } else if let home = getenv("HOME"), home.pointee != 0 {
+      folder = String(cString: home) + "/.local/state"
+    } else {
+      return nil
+    }
+    folder += "/howdah"
+    var path = ""
+    for part in folder.split(separator: "/", omittingEmptySubsequences: false) {
+      path +=
+        path.isEmpty && part.isEmpty
+        ? "" : (path.isEmpty && !folder.hasPrefix("/") ? "" : "/") + part
+      if !path.isEmpty { mkdir(path, 0o700) }
+    }
+    let file = folder + "/history"
+    let descriptor = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+    if descriptor < 0 { return nil }
+    close(descriptor)
+    return file
+  }
+}
