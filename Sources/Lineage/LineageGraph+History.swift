@@ -12,16 +12,84 @@ struct History {
     var revisionAfter: UInt64
   }
 
-  var undo: [Step] = []
-  var redo: [Step] = []
+  private(set) var undo: [Step] = []
+  private(set) var redo: [Step] = []
   var open: ChangeLog?
-  var revision: UInt64 = 0
-  var lastRevision: UInt64 = 0
+  private(set) var revision: UInt64 = 0
+  private var lastRevision: UInt64 = 0
   var limit = 1 << 30
-
   /// Bytes taken by finished edits.
-  var memoryFootprint: Int {
-    undo.reduce(0) { $0 + $1.log.memoryFootprint } + redo.reduce(0) { $0 + $1.log.memoryFootprint }
+  private(set) var memoryFootprint = 0
+
+  /// The content is another one, and no edit leads to it.
+  mutating func startAnew() {
+    clear()
+    lastRevision += 1
+    revision = lastRevision
+  }
+
+  mutating func clear() {
+    undo.removeAll()
+    redo.removeAll()
+    memoryFootprint = 0
+  }
+
+  /// Keep a finished edit.
+  mutating func commit(_ name: String, _ log: ChangeLog) {
+    log.trim()
+    for step in redo { memoryFootprint -= step.log.memoryFootprint }
+    redo.removeAll()
+    lastRevision += 1
+    push(
+      Step(name: name, log: log, revisionBefore: revision, revisionAfter: lastRevision), to: \.undo)
+    revision = lastRevision
+    forgetOldest()
+  }
+
+  /// Beyond the limit, go an eighth below it, so that forgetting is rare.
+  private mutating func forgetOldest() {
+    if memoryFootprint <= limit { return }
+    var forgotten = 0
+    while memoryFootprint > limit - limit / 8, forgotten < undo.count - 1 {
+      memoryFootprint -= undo[forgotten].log.memoryFootprint
+      forgotten += 1
+    }
+    undo.removeFirst(forgotten)
+  }
+
+  private mutating func push(_ step: Step, to stack: WritableKeyPath<History, [Step]>) {
+    memoryFootprint += step.log.memoryFootprint
+    self[keyPath: stack].append(step)
+  }
+
+  private mutating func pop(from stack: WritableKeyPath<History, [Step]>) -> Step? {
+    guard let step = self[keyPath: stack].popLast() else { return nil }
+    memoryFootprint -= step.log.memoryFootprint
+    return step
+  }
+
+  /// Take the last edit back in `storage`; false when there is none.
+  mutating func undo(in storage: UnsafeMutablePointer<GraphStorage>) -> Bool {
+    guard let step = pop(from: \.undo) else { return false }
+    push(takeBack(step, storage), to: \.redo)
+    revision = step.revisionBefore
+    return true
+  }
+
+  /// Do the last undone edit again in `storage`; false when there is none.
+  mutating func redo(in storage: UnsafeMutablePointer<GraphStorage>) -> Bool {
+    guard let step = pop(from: \.redo) else { return false }
+    push(takeBack(step, storage), to: \.undo)
+    revision = step.revisionAfter
+    return true
+  }
+
+  private func takeBack(_ step: Step, _ storage: UnsafeMutablePointer<GraphStorage>) -> Step {
+    var inverse = step
+    inverse.log = ChangeLog()
+    storage.pointee.takeBack(step.log, downTo: 0, inverse.log)
+    inverse.log.trim()
+    return inverse
   }
 }
 
@@ -46,28 +114,12 @@ extension LineageGraph {
     do {
       let result = try body()
       history.open = nil
-      commit(name, log)
+      if !log.isEmpty { history.commit(name, log) }
       return result
     } catch {
       storage.pointee.takeBack(log, downTo: 0, ChangeLog())
       history.open = nil
       throw error
-    }
-  }
-
-  private func commit(_ name: String, _ log: ChangeLog) {
-    if log.isEmpty { return }
-    log.trim()
-    history.lastRevision += 1
-    history.redo.removeAll()
-    history.undo.append(
-      History.Step(
-        name: name, log: log, revisionBefore: history.revision,
-        revisionAfter: history.lastRevision))
-    history.revision = history.lastRevision
-    var total = history.memoryFootprint
-    while total > history.limit, history.undo.count > 1 {
-      total -= history.undo.removeFirst().log.memoryFootprint
     }
   }
 
@@ -85,45 +137,30 @@ extension LineageGraph {
   /// - Throws: `state` when there is nothing to undo or an edit is open.
   public func undo() throws {
     try requireNoEdit("undo")
-    guard let step = history.undo.popLast() else {
-      throw HowdahError(.state, "there is nothing to undo")
-    }
-    let inverse = ChangeLog()
-    storage.pointee.takeBack(step.log, downTo: 0, inverse)
-    history.revision = step.revisionBefore
-    history.redo.append(
-      History.Step(
-        name: step.name, log: inverse, revisionBefore: step.revisionBefore,
-        revisionAfter: step.revisionAfter))
+    if !history.undo(in: storage) { throw HowdahError(.state, "there is nothing to undo") }
   }
 
   /// Do the edit that was taken back last again.
   /// - Throws: `state` when there is nothing to redo or an edit is open.
   public func redo() throws {
     try requireNoEdit("redo")
-    guard let step = history.redo.popLast() else {
-      throw HowdahError(.state, "there is nothing to redo")
-    }
-    let inverse = ChangeLog()
-    storage.pointee.takeBack(step.log, downTo: 0, inverse)
-    history.revision = step.revisionAfter
-    history.undo.append(
-      History.Step(
-        name: step.name, log: inverse, revisionBefore: step.revisionBefore,
-        revisionAfter: step.revisionAfter))
+    if !history.redo(in: storage) { throw HowdahError(.state, "there is nothing to redo") }
   }
 
   /// Forget all undo points, for example after reading a file.
   /// - Throws: `state` while an edit is open.
   public func clearHistory() throws {
     try requireNoEdit("forgetting the history")
-    history.undo.removeAll()
-    history.redo.removeAll()
+    history.clear()
   }
 
-  /// Identifies the content between edits: undo brings the earlier number back, so a project is
-  /// modified exactly when this number differs from the one it was saved with.
-  public var revision: UInt64 { history.revision }
+  /// Identifies the content: undo brings the earlier number back, so a project is modified exactly
+  /// when this number differs from the one it was saved with. Inside an edit that has changed
+  /// something it is a number of its own.
+  public var revision: UInt64 {
+    if let open = history.open, !open.isEmpty { return 1 << 63 | changeCount }
+    return history.revision
+  }
 
   /// How many bytes the history may take (1 GiB at first); the oldest undo points beyond it are
   /// forgotten, never the last one.

@@ -107,9 +107,7 @@ extension LineageGraph {
     storage.pointee.changeCount += 1
     storage.pointee.structureCount += 1
     storage.pointee.columnsVersion += 1
-    history.lastRevision += 1
-    history.revision = history.lastRevision
-    try clearHistory()
+    history.startAnew()
   }
 }
 

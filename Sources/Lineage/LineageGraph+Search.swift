@@ -60,31 +60,28 @@ extension LineageGraph {
     let list = storage.pointee.tidyList(bucket)
     let index = SpatialIndex(timepoint: Int32(t), spots: list, storage.pointee.spots)
     storage.pointee.times.withBucket(bucket) { $0.index = index }
-    keepIndexesSmall(newest: bucket)
+    keepIndicesSmall(newest: bucket, size: index.size)
     return index
   }
 
-  /// Drop the oldest indices when all together hold too many points.
-  private func keepIndexesSmall(newest: Int) {
+  /// Drop the oldest indices when all together hold too many points. Their sizes are only looked at
+  /// when the points indexed since the last time may have gone beyond the limit.
+  private func keepIndicesSmall(newest: Int, size: Int) {
     indexed.append(newest)
-    if spatialIndexSize <= spatialIndexLimit { return }
+    indexedSize += size
+    if indexedSize <= spatialIndexLimit { return }
+    var seen: Set<Int> = []
     var kept: [Int] = []
-    var size = 0
-    for bucket in indexed.reversed() {
-      guard let index = storage.pointee.times.buckets[bucket].index, !kept.contains(bucket) else {
-        continue
-      }
-      size += index.size
-      if kept.isEmpty || size <= spatialIndexLimit / 2 {
+    indexedSize = 0
+    for bucket in indexed.reversed() where seen.insert(bucket).inserted {
+      guard let index = storage.pointee.times.buckets[bucket].index else { continue }
+      if kept.isEmpty || indexedSize + index.size <= spatialIndexLimit / 2 {
         kept.append(bucket)
+        indexedSize += index.size
       } else {
         storage.pointee.times.withBucket(bucket) { $0.index = nil }
       }
     }
     indexed = kept.reversed()
-  }
-
-  private var spatialIndexSize: Int {
-    storage.pointee.times.buckets.reduce(0) { $0 + ($1.index?.size ?? 0) }
   }
 }

@@ -33,6 +33,8 @@ public final class LineageGraph {
   var tracksCache: TrackLabelling?
   /// Timepoints with a spatial index, oldest first.
   var indexed: [Int] = []
+  /// Points put into spatial indices since the sizes of these were looked at, and what they were.
+  var indexedSize = 0
 
   /// How many points all spatial indices together may hold; the oldest ones are dropped beyond it.
   public var spatialIndexLimit = 4_000_000

@@ -83,6 +83,34 @@ import Testing
     #expect(graph.revision != saved && graph.revision != later)
   }
 
+  @Test func theRevisionChangesInsideAnEdit() throws {
+    let graph = LineageGraph()
+    let before = graph.revision
+    #expect(throws: Failure.self) {
+      try graph.edit("a") {
+        #expect(graph.revision == before)
+        _ = try graph.add(0)
+        let one = graph.revision
+        _ = try graph.add(0)
+        #expect(one != before && graph.revision != before && graph.revision != one)
+        throw Failure()
+      }
+    }
+    #expect(graph.revision == before)
+  }
+
+  @Test func tensOfThousandsOfSmallEditsAreCheap() throws {
+    let graph = LineageGraph()
+    graph.historyLimit = 2_000_000
+    for i in 0..<50_000 { try graph.edit("edit") { _ = try graph.add(i % 100) } }
+    #expect(graph.historyFootprint <= 2_000_000 && graph.undoNames.count > 1000)
+    let kept = graph.undoNames.count
+    for _ in 0..<kept { try graph.undo() }
+    #expect(graph.spotCount == 50_000 - kept && graph.redoNames.count == kept)
+    try graph.edit("other") { _ = try graph.add(0) }
+    #expect(graph.historyFootprint < 1000)
+  }
+
   @Test func undoInsideAnEditIsRefused() throws {
     let graph = LineageGraph()
     try graph.edit("a") { _ = try graph.add(0) }
