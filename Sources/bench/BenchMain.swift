@@ -6,7 +6,8 @@ import Glibc
 enum BenchMain {
   /// Every benchmark, in the order of the table. A room adds its own here.
   static let benchmarks: [(name: String, run: @Sendable () throws -> [BenchRow])] = [
-    ("project", projectBench)
+    ("project", projectBench),
+    ("bdv", benchBDV),
   ]
 
   static func main() {

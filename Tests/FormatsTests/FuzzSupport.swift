@@ -7,6 +7,7 @@
 import Core
 import Foundation
 import Glibc
+import Testing
 
 enum Fuzz {
   /// The iterations asked for by HOWDAH_FUZZ, or nil in a normal run.
@@ -36,6 +37,12 @@ enum Fuzz {
       copy[random.below(bytes.count)] ^= UInt8(1 + random.below(255))
       return copy
     }
+  }
+
+  /// Print what a child process reported: the summaries of its judges.
+  static func show(_ child: ExitTest.Result?) {
+    let text = String(decoding: child?.standardOutputContent ?? [], as: UTF8.self)
+    for line in text.split(separator: "\n") where line.contains(" inputs, ") { print(line) }
   }
 
   /// A fresh empty folder for one test. The caller removes it.

@@ -111,7 +111,9 @@ import Testing
   }
 
   @Test func survivesBrokenFiles() async {
-    await #expect(processExitsWith: .success) {
+    let child = await #expect(
+      processExitsWith: .success, observing: [\.standardOutputContent]
+    ) {
       let sample = Array(
         """
         <?xml version="1.0" encoding="UTF-8"?>
@@ -129,5 +131,6 @@ import Testing
       print("XML:", judge.summary)
       #expect(judge.complaints.isEmpty)
     }
+    Fuzz.show(child)
   }
 }

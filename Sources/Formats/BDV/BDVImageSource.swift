@@ -147,14 +147,7 @@ public final class BDVImageSource: ImageSource {
   private static func voxelSize(_ setup: SpimData.Setup, _ data: SpimData) -> VoxelSize {
     for id in data.timepoints {
       guard let affine = data.registrations[.init(timepoint: id, setup: setup.id)] else { continue }
-      let m = affine.linear
-      func norm(_ column: Int) -> Double {
-        let v = SIMD3(m[0, column], m[1, column], m[2, column])
-        // Exactly the number in the file when the axis is not rotated.
-        let nonzero = (0..<3).filter { v[$0] != 0 }
-        return nonzero.count == 1 ? abs(v[nonzero[0]]) : (v * v).sum().squareRoot()
-      }
-      return VoxelSize(x: norm(0), y: norm(1), z: norm(2))
+      return affine.scale
     }
     return setup.voxelSize ?? .one
   }

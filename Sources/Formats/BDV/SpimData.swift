@@ -245,6 +245,26 @@ private struct SpimDataReader {
   }
 }
 
+extension Affine3 {
+  /// The length of one voxel along each of its axes; exactly the number in the file for an axis that is not
+  /// rotated.
+  var scale: VoxelSize {
+    func length(_ column: Int) -> Double {
+      let v = SIMD3(linear[0, column], linear[1, column], linear[2, column])
+      let nonzero = (0..<3).filter { v[$0] != 0 }
+      return nonzero.count == 1 ? abs(v[nonzero[0]]) : (v * v).sum().squareRoot()
+    }
+    return VoxelSize(x: length(0), y: length(1), z: length(2))
+  }
+
+  /// The twelve numbers of SpimData's `<affine>`: row by row, the translation last in each.
+  var rowMajor: [Double] {
+    [translation.x, translation.y, translation.z].enumerated().flatMap { row, offset in
+      [linear[row, 0], linear[row, 1], linear[row, 2], offset]
+    }
+  }
+}
+
 /// The folder part of a path, "." when it has none.
 func folderOf(_ path: String) -> String {
   guard let slash = path.lastIndex(of: "/") else { return "." }

@@ -101,10 +101,20 @@ struct HDF5Cursor {
   /// An unsigned number of 1 to 8 bytes.
   mutating func number(_ width: Int) throws -> UInt64 {
     guard width <= remaining else { throw broken("a structure is cut off") }
-    var value: UInt64 = 0
-    for i in 0..<width { value |= UInt64(bytes[position + i]) << UInt64(8 * i) }
-    position += width
-    return value
+    defer { position += width }
+    let start = position
+    return bytes.withUnsafeBytes { raw in
+      switch width {
+      case 8: return UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+      case 4:
+        return UInt64(
+          UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: start, as: UInt32.self)))
+      default:
+        var value: UInt64 = 0
+        for i in 0..<width { value |= UInt64(raw[start + i]) << UInt64(8 * i) }
+        return value
+      }
+    }
   }
 
   mutating func u8() throws -> Int { Int(try number(1)) }

@@ -131,8 +131,10 @@ struct HDF5ChunkIndex {
         var isInside = true
         for axis in (3 - rank)..<3 {
           let offset = try c.u64()
-          guard offset % UInt64(chunk[axis]) == 0 else { throw c.broken("a chunk between chunks") }
           let index = offset / UInt64(chunk[axis])
+          guard index * UInt64(chunk[axis]) == offset else {
+            throw c.broken("a chunk between chunks")
+          }
           // Chunks outside remain when a data set was made smaller.
           if index >= UInt64(grid[axis]) { isInside = false }
           position = position &* grid[axis] &+ Int(truncatingIfNeeded: index)

@@ -41,8 +41,9 @@ final class HDF5ChunkDecoder {
     byteCount = chunkBytes
     elementSize = dataset.type.size
     // A stage's output may exceed the chunk a little: scaleoffset has a header.
-    a = .allocate(byteCount: chunkBytes + 64, alignment: 64)
-    b = .allocate(byteCount: chunkBytes + 64, alignment: 64)
+    let space = dataset.filters.isEmpty ? 0 : chunkBytes + 64
+    a = .allocate(byteCount: space, alignment: 64)
+    b = .allocate(byteCount: space, alignment: 64)
   }
 
   deinit {

@@ -153,38 +153,41 @@ extension HDF5Dataset {
     let blocks = Self.blocks(of: missing)
     try parallelFor(blocks.count) { index in
       let decoder = try HDF5ChunkDecoder(dataset: self, chunkBytes: chunkBytes)
+      defer { withExtendedLifetime(decoder) {} }
       var scratch = copier.makeScratch()
-      var buffer: [UInt8] = []
+      let longest = blocks[index].map(Self.storedLength).max() ?? 0
+      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: longest, alignment: 64)
+      defer { buffer.deallocate() }
       for run in blocks[index] {
-        let first = run[run.startIndex]
-        let length = run.reduce(0) { $0 + Int($1.size) }
-        if buffer.count < length { buffer = [UInt8](repeating: 0, count: length) }
-        try buffer.withUnsafeMutableBytes { buffer in
-          let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<length])
-          try file.bytes.read(at: first.place, into: part, path)
-          for chunk in run {
-            try progress.check()
-            let start = Int(chunk.place - first.place)
-            let stored = UnsafeRawBufferPointer(
-              rebasing: part[start..<start + Int(chunk.size)])
-            let decoded = try decoder.decode(stored, chunk: chunk)
-            copier.copy(decoded, chunk.position, &scratch)
-            if useCache {
-              cache?.insert(
-                Array(decoded),
-                for: .init(dataset: ObjectIdentifier(self), position: chunk.position))
-            }
+        let place = run[run.startIndex].place
+        let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Self.storedLength(run)])
+        try file.bytes.read(at: place, into: part, path)
+        for chunk in run {
+          try progress.check()
+          let start = Int(chunk.place - place)
+          let stored = UnsafeRawBufferPointer(rebasing: part[start..<start + Int(chunk.size)])
+          let decoded = try decoder.decode(stored, chunk: chunk)
+          copier.copy(decoded, chunk.position, &scratch)
+          if useCache {
+            cache?.insert(
+              Array(decoded),
+              for: .init(dataset: ObjectIdentifier(self), position: chunk.position))
           }
         }
       }
     }
   }
 
+  private static func storedLength(_ run: ArraySlice<HDF5Chunk>) -> Int {
+    run.reduce(0) { $0 + Int($1.size) }
+  }
+
   /// Runs of chunks that follow each other in the file, dealt out to blocks of work of about equal size.
   private static func blocks(of chunks: [HDF5Chunk]) -> [[ArraySlice<HDF5Chunk>]] {
     let sorted = chunks.sorted { $0.place < $1.place }
     let total = sorted.reduce(0) { $0 + Int($1.size) }
-    let runLimit = max(64 << 10, min(1 << 20, total / 32))
+    // Small enough to stay in a core's own cache until it is decoded.
+    let runLimit = 128 << 10
     let blockLimit = max(runLimit, total / 48)
     var blocks: [[ArraySlice<HDF5Chunk>]] = []
     var block: [ArraySlice<HDF5Chunk>] = []
