@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "NetworkKernels.h"
+
 // MARK: Convolution
 
 // out[i] = weights[0] * rows[radius][i]

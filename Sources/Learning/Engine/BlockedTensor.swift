@@ -1,0 +1,77 @@
+// The engine's tensors: one sample, channels in blocks of 16, [block][z][y][x][16], padded with zero channels.
+
+import Core
+import Kernels
+
+/// An activation of the engine.
+struct BlockedTensor: Sendable {
+  let block: FloatBlock
+  let channels: Int
+  let size: Size3
+
+  /// Blocks of 16 channels.
+  var blocks: Int { Self.blocks(channels) }
+  var pointer: UnsafeMutablePointer<Float> { block.pointer }
+
+  static func blocks(_ channels: Int) -> Int { (channels + 15) / 16 }
+
+  init(channels: Int, size: Size3, in arena: FloatArena) throws {
+    self.channels = channels
+    self.size = size
+    block = try arena.take(Self.blocks(channels) * 16 * size.count)
+  }
+
+  /// Channel c of voxel v.
+  func offset(_ c: Int, _ v: Int) -> Int { ((c / 16) * size.count + v) * 16 + c % 16 }
+
+  /// In plain order.
+  func plain() -> Tensor {
+    var result = Tensor(TensorShape(channels: channels, size: size))
+    result.values.withUnsafeMutableBufferPointer { out in
+      for c in 0..<channels {
+        for v in 0..<size.count { out[c * size.count + v] = pointer[offset(c, v)] }
+      }
+    }
+    return result
+  }
+
+  /// From plain order.
+  init(_ tensor: Tensor, in arena: FloatArena) throws {
+    try self.init(channels: tensor.shape.channels, size: tensor.shape.size, in: arena)
+    block.clear()
+    for c in 0..<channels {
+      for v in 0..<size.count { pointer[offset(c, v)] = tensor.values[c * size.count + v] }
+    }
+  }
+}
+
+/// What a channel's stored value is multiplied by and what is added, padded to whole blocks. It stands for a
+/// GroupNorm that is never written.
+final class ChannelAffine: Sendable {
+  let scale, shift: FloatBlock
+
+  /// The identity: scale 1, shift 0.
+  init(channels: Int) {
+    let count = BlockedTensor.blocks(channels) * 16
+    scale = FloatBlock(zeros: count)
+    shift = FloatBlock(zeros: count)
+    for c in 0..<channels { scale.pointer[c] = 1 }
+  }
+}
+
+/// A tensor as a layer reads it.
+struct Source: Sendable {
+  var tensor: BlockedTensor
+  var affine: ChannelAffine
+  /// Repetition of each voxel: along y and x by 2, along z by `zFactor`.
+  var upsampled = false
+  var zFactor = 1
+
+  var kernelSource: nk_source {
+    nk_source(
+      data: UnsafePointer(tensor.pointer), scale: UnsafePointer(affine.scale.pointer),
+      shift: UnsafePointer(affine.shift.pointer), blocks: Int32(tensor.blocks),
+      depth: Int32(tensor.size.z), height: Int32(tensor.size.y), width: Int32(tensor.size.x),
+      up_yx: upsampled ? 1 : 0, up_z: upsampled && zFactor == 2 ? 1 : 0)
+  }
+}

@@ -1,0 +1,345 @@
+// The fast forward pass of one model: the same network as `PlainNetwork`, over blocked tensors and the C kernels.
+//
+// What is fused: bias, activation, residual sum and the statistics of a GroupNorm into the convolution before it;
+// the GroupNorm itself (a scale and a shift a channel) into whatever reads it; concatenation and upsampling into
+// the convolution that reads them. So each activation is written once and read by its consumers, nothing else.
+
+import Core
+import Kernels
+
+/// How exact the convolutions are.
+public enum Precision: String, Sendable, CaseIterable {
+  /// Winograd F(4x4): probabilities within 1e-5 of exact arithmetic.
+  case fast
+  /// Winograd F(2x2): as exact as PyTorch's float32.
+  case exact
+}
+
+/// The instruction sets that the kernels are compiled for.
+public enum InstructionSet: Int32, Sendable, CaseIterable {
+  case portable = 0
+  case avx2 = 1
+  case avx512 = 2
+
+  /// Whether this machine has it.
+  public var isAvailable: Bool { nk_kernels_for(rawValue) != nil }
+
+  /// The best that this machine has.
+  public static var best: InstructionSet { allCases.last { $0.isAvailable } ?? .portable }
+}
+
+/// Runs a model's forward pass. One instance serves one pass at a time.
+public final class Engine {
+  public let model: Model
+  public let precision: Precision
+  let kernels: nk_kernels
+  let team: Team
+  private var arena: FloatArena?
+  private var scratch: [FloatBlock] = []
+  private var convolutions: [String: PackedConvolution] = [:]
+
+  /// An engine for a model.
+  ///
+  /// - Parameters:
+  ///   - threads: 0 for one a core. The result is the same for any number.
+  ///   - instructionSet: the best of this machine by default; throws `.unavailable` for one it lacks.
+  public init(
+    _ model: Model, precision: Precision = .fast, threads: Int = 0,
+    instructionSet: InstructionSet = .best
+  ) throws {
+    guard let kernels = nk_kernels_for(instructionSet.rawValue) else {
+      throw HowdahError(.unavailable, "this machine has no \(instructionSet)")
+    }
+    self.model = model
+    self.precision = precision
+    self.kernels = kernels.pointee
+    team = Team(workers: threads)
+  }
+
+  /// The most memory that tensors took at once, in bytes; weights and the result are not in it.
+  public var peakTensorBytes: Int {
+    (arena?.peakBytes ?? 0) + scratch.reduce(0) { $0 + $1.count * 4 }
+  }
+
+  /// The activated output for one sample of any size, conformed and, if asked, padded.
+  public func forward(
+    _ input: Tensor, keepAxials: KeepAxials, pad: Bool = false, progress: Progress = .none
+  ) throws -> Tensor {
+    let architecture = model.architecture
+    try keepAxials.check(architecture)
+    try input.require(
+      TensorShape(channels: architecture.inputChannels, size: input.shape.size), "the input")
+    let conforming = Conforming(
+      input.shape.size, architecture: architecture, keepAxials: keepAxials, pad: pad)
+    let inner = try conforming.apply(input)
+    return try conforming.restore(
+      forwardInner(inner, keepAxials.effective(architecture), progress))
+  }
+
+  private func forwardInner(_ input: Tensor, _ keep: KeepAxials, _ progress: Progress) throws
+    -> Tensor
+  {
+    let architecture = model.architecture
+    let arena = try prepareArena(input.shape.size)
+    var skips: [Source] = []
+    var current: Source?
+    for (level, stage) in architecture.encoder.enumerated() {
+      let output =
+        if let current {
+          try run(stage, [current], arena, progress)
+        } else {
+          try runFirst(stage, input, arena, progress)
+        }
+      skips.append(output)
+      current = try pooled(output, zFactor: keep.zFactor(level), arena, progress)
+    }
+    guard let deepest = current else {
+      throw HowdahError(.internal, "a network without encoder")
+    }
+    var up = try run(architecture.base, [deepest], arena, progress)
+    current = nil
+    for (i, stage) in architecture.decoder.enumerated() {
+      up.upsampled = true
+      up.zFactor = keep.zFactor(architecture.depth - 1 - i)
+      let sources = [skips.removeLast(), up]
+      up = try run(stage, sources, arena, progress)
+    }
+    return try head(up, progress)
+  }
+
+  // MARK: Stages
+
+  private func slopes(_ style: BlockStyle) -> (inner: Float, outer: Float, scale: Float) {
+    switch style {
+    case .plain(_, let slope): (slope, slope, 1)
+    case .residual(_, let inner, let outer, let scale): (inner, outer, scale)
+    }
+  }
+
+  /// The first stage, from plain input channels.
+  private func runFirst(
+    _ stage: Stage, _ input: Tensor, _ arena: FloatArena, _ progress: Progress
+  ) throws -> Source {
+    let keys = StageKeys(stage)
+    let slopes = slopes(stage.style)
+    let size = input.shape.size
+    let middle = try BlockedTensor(channels: stage.outputChannels, size: size, in: arena)
+    let output = try keys.residual.map { _ in
+      try BlockedTensor(channels: stage.outputChannels, size: size, in: arena)
+    }
+    let sums = try keys.norm1.map { _ in try arena.take(size.z * middle.blocks * 32) }
+    let stem = try Stem(model, keys, channels: stage.inputChannels)
+    try stem.run(
+      input, slope: slopes.inner, middle: middle, residual: output, sums: sums, arena, kernels, team,
+      progress)
+    let affine = try normalised(keys.norm1, middle, sums, groups: 1)
+    let source = Source(tensor: middle, affine: affine)
+    return try second(stage, source, into: output, arena, progress)
+  }
+
+  /// Any other stage, over one source or the concatenation of two.
+  private func run(
+    _ stage: Stage, _ sources: [Source], _ arena: FloatArena, _ progress: Progress
+  ) throws -> Source {
+    let keys = StageKeys(stage)
+    let first = sources[0].tensor
+    let middle = try BlockedTensor(channels: stage.outputChannels, size: first.size, in: arena)
+    let packed = try packed(keys.conv1, parts: sources.map(\.tensor.channels))
+    let affine = try convolve(
+      packed, sources, into: middle, add: false, factor: 1, slope: slopes(stage.style).inner,
+      norm: keys.norm1, arena, progress)
+    var output: BlockedTensor?
+    if let residual = keys.residual {
+      let result = try BlockedTensor(channels: stage.outputChannels, size: first.size, in: arena)
+      try pointwise(residual, sources[0], into: result, progress)
+      output = result
+    }
+    return try second(
+      stage, Source(tensor: middle, affine: affine), into: output, arena, progress)
+  }
+
+  /// The second convolution of a stage, with the residual already in `output` where there is one.
+  private func second(
+    _ stage: Stage, _ middle: Source, into output: BlockedTensor?, _ arena: FloatArena,
+    _ progress: Progress
+  ) throws -> Source {
+    let keys = StageKeys(stage)
+    let slopes = slopes(stage.style)
+    let result = try output
+      ?? BlockedTensor(channels: stage.outputChannels, size: middle.tensor.size, in: arena)
+    let affine = try convolve(
+      packed(keys.conv2, parts: [stage.outputChannels]), [middle], into: result, add: output != nil,
+      factor: slopes.scale, slope: slopes.outer, norm: keys.norm2, arena, progress)
+    return Source(tensor: result, affine: affine)
+  }
+
+  // MARK: Layers
+
+  private func packed(_ key: String, parts: [Int]) throws -> PackedConvolution {
+    if let known = convolutions[key] { return known }
+    let shape = model.specs[try model.position(of: key + ".weight")].shape
+    let result = PackedConvolution(
+      weight: try model[key + ".weight"], bias: try model[key + ".bias"], parts: parts,
+      outputChannels: shape[0], taps: shape.count == 5 ? 3 : 1)
+    convolutions[key] = result
+    return result
+  }
+
+  private func convolve(
+    _ packed: PackedConvolution, _ sources: [Source], into output: BlockedTensor, add: Bool,
+    factor: Float, slope: Float, norm: String?, _ arena: FloatArena, _ progress: Progress
+  ) throws -> ChannelAffine {
+    let size = output.size
+    let form = WinogradForm.choose(
+      size, taps: packed.taps, inBlocks: packed.inBlocks, outBlocks: packed.outBlocks, precision)
+    let plan = nk_make_plan(
+      Int32(form.m), form.pairs ? 1 : 0, Int32(packed.taps), Int32(packed.inBlocks),
+      Int32(packed.outBlocks), Int32(size.z), Int32(size.y), Int32(size.x), Int32(team.workers))
+    let weights = try packed.weights(plan, kernels, team)
+    let sums = try norm.map { _ in
+      try arena.take(Int(plan.groups) * size.z * output.blocks * 32)
+    }
+    let kernelSources = sources.map(\.kernelSource)
+    let layer = nk_convolution(
+      sources: (kernelSources[0], kernelSources.last!), source_count: Int32(sources.count),
+      depth: Int32(size.z), height: Int32(size.y), width: Int32(size.x),
+      out_blocks: Int32(packed.outBlocks), weights: UnsafePointer(weights.pointer),
+      bias: UnsafePointer(packed.bias.pointer), output: output.pointer, add_output: add ? 1 : 0,
+      factor: factor, slope: slope, sums: sums?.pointer)
+    prepareScratch(plan.scratch)
+    let call = KernelCall(layer: layer, plan: plan, scratch: scratch, kernels: kernels)
+    try team.run(Int(plan.items), progress) { item, worker in call.convolve(item, worker) }
+    return try normalised(norm, output, sums, groups: Int(plan.groups))
+  }
+
+  /// The scale and shift that the GroupNorm of this name makes of a tensor's sums; the identity without one.
+  private func normalised(
+    _ norm: String?, _ tensor: BlockedTensor, _ sums: FloatBlock?, groups: Int
+  ) throws -> ChannelAffine {
+    let affine = ChannelAffine(channels: tensor.channels)
+    guard let norm, let sums else { return affine }
+    var totals = [Double](repeating: 0, count: tensor.blocks * 32)
+    kernels.reduce(
+      sums.pointer, Int32(groups), Int32(tensor.size.z), Int32(tensor.blocks), &totals)
+    let weight = try model[norm + ".weight"]
+    let bias = try model[norm + ".bias"]
+    let count = tensor.channels / GroupNorm.groups(channels: tensor.channels)
+    for start in stride(from: 0, to: tensor.channels, by: count) {
+      let members = start..<(start + count)
+      let elements = Double(count * tensor.size.count)
+      let mean = members.reduce(0) { $0 + totals[$1 / 16 * 32 + $1 % 16] } / elements
+      let square = members.reduce(0) { $0 + totals[$1 / 16 * 32 + 16 + $1 % 16] } / elements
+      let inverse = 1 / (max(0, square - mean * mean) + GroupNorm.epsilon).squareRoot()
+      for c in members {
+        let scale = Double(weight[c]) * inverse
+        affine.scale.pointer[c] = Float(scale)
+        affine.shift.pointer[c] = Float(Double(bias[c]) - mean * scale)
+      }
+    }
+    return affine
+  }
+
+  private func pooled(
+    _ source: Source, zFactor: Int, _ arena: FloatArena, _ progress: Progress
+  ) throws -> Source {
+    let from = source.tensor
+    let size = Size3(x: from.size.x / 2, y: from.size.y / 2, z: from.size.z / zFactor)
+    let result = try BlockedTensor(channels: from.channels, size: size, in: arena)
+    let (call, kernels) = (source, kernels)
+    try team.run(result.blocks * size.z, progress) { item, _ in
+      var kernelSource = call.kernelSource
+      kernels.pool(
+        &kernelSource, Int32(zFactor), Int32(item / size.z), Int32(item % size.z), result.pointer)
+    }
+    return Source(tensor: result, affine: source.affine)
+  }
+
+  /// A 1x1 convolution without bias, the source's affine folded into the weights.
+  private func pointwise(
+    _ key: String, _ source: Source, into output: BlockedTensor, _ progress: Progress
+  ) throws {
+    let folded = FoldedPointwise(
+      weight: try model[key], bias: nil, outputs: output.channels, source: source)
+    let (kernels, voxels) = (kernels, output.size.count)
+    let piece = 2048
+    let (from, to) = (source.tensor, output)
+    try team.run((voxels + piece - 1) / piece, progress) { item, _ in
+      kernels.pointwise(
+        from.pointer, Int32(from.blocks), voxels, folded.weights.pointer, folded.constant.pointer,
+        Int32(to.blocks), to.pointer, item * piece, min(voxels, (item + 1) * piece))
+    }
+  }
+
+  private func head(_ source: Source, _ progress: Progress) throws -> Tensor {
+    let architecture = model.architecture
+    let size = source.tensor.size
+    var result = Tensor(TensorShape(channels: architecture.outputChannels, size: size))
+    let folded = FoldedPointwise(
+      weight: try model["out_conv.weight"], bias: try model["out_conv.bias"],
+      outputs: architecture.outputChannels, source: source)
+    guard architecture.outputChannels <= 16 else {
+      throw HowdahError(.argument, "the engine serves at most 16 output channels")
+    }
+    let (kernels, voxels, from) = (kernels, size.count, source.tensor)
+    let mode: Int32 = architecture.output == .logSoftmax ? 0 : 1
+    let piece = 2048
+    try result.values.withUnsafeMutableBufferPointer { buffer in
+      let out = Shared(buffer)
+      try team.run((voxels + piece - 1) / piece, progress) { item, _ in
+        kernels.head(
+          from.pointer, Int32(from.blocks), voxels, folded.weights.pointer, folded.constant.pointer,
+          Int32(architecture.outputChannels), mode, out.base, item * piece,
+          min(voxels, (item + 1) * piece))
+      }
+    }
+    return result
+  }
+
+  // MARK: Memory
+
+  private func prepareScratch(_ floats: Int) {
+    if scratch.count == team.workers, scratch[0].count >= floats { return }
+    scratch = (0..<team.workers).map { _ in FloatBlock(zeros: floats) }
+  }
+
+  /// Address space for every tensor of a pass at once; only what is alive together is touched.
+  private func prepareArena(_ size: Size3) throws -> FloatArena {
+    var perVoxel = 8.0
+    for (level, width) in model.architecture.widths.enumerated() {
+      perVoxel += 6 * Double(BlockedTensor.blocks(width) * 16) / Double(1 << (2 * level))
+    }
+    let capacity = Int(Double(size.count) * perVoxel) + (1 << 22)
+    if let arena, arena.capacity >= capacity { return arena }
+    let fresh = try FloatArena(capacity: capacity)
+    arena = fresh
+    return fresh
+  }
+}
+
+extension WinogradForm {
+  /// The form that takes the fewest multiplications, within what the precision allows.
+  static func choose(
+    _ size: Size3, taps: Int, inBlocks: Int, outBlocks: Int, _ precision: Precision
+  ) -> WinogradForm {
+    func tiles(_ m: Int) -> Int { ((size.x + m - 1) / m) * ((size.y + m - 1) / m) }
+    if precision == .exact { return WinogradForm(m: 2, pairs: false) }
+    let m = tiles(4) * 36 < tiles(2) * 16 ? 4 : 2
+    return WinogradForm(m: m, pairs: taps == 3 && size.z > 1 && inBlocks >= 2)
+  }
+}
+
+/// A convolution call that threads share: pointers whose owners outlive the call.
+private struct KernelCall: @unchecked Sendable {
+  let layer: nk_convolution
+  let plan: nk_plan
+  let scratch: [FloatBlock]
+  let kernels: nk_kernels
+
+  func convolve(_ item: Int, _ worker: Int) {
+    withUnsafePointer(to: layer) { layer in
+      withUnsafePointer(to: plan) { plan in
+        kernels.convolve(layer, plan, Int32(item), scratch[worker].pointer)
+      }
+    }
+  }
+}

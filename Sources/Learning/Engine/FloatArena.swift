@@ -1,0 +1,109 @@
+// Memory for the tensors of a forward or backward pass: one reserved region that is handed out in pieces, lowest
+// address first. Pages cost nothing until they are written, and a piece that is given back is used again, so the
+// peak is what is alive at once, and no pass after the first one waits for the kernel to clear pages.
+
+import Core
+import Glibc
+import Synchronization
+
+/// A region of floats with a first-fit list of free ranges.
+final class FloatArena: @unchecked Sendable {
+  private let base: UnsafeMutablePointer<Float>
+  let capacity: Int
+  // Free ranges in ascending order; neighbours are merged. Guarded: blocks may be released on any thread.
+  private let free: Mutex<[Range<Int>]>
+  private let top = Atomic<Int>(0)
+
+  /// Reserve address space for this many floats; throws `.limit` when the system refuses.
+  init(capacity: Int) throws {
+    let bytes = capacity.multipliedReportingOverflow(by: 4)
+    let region = bytes.overflow
+      ? MAP_FAILED
+      : mmap(
+        nil, max(4096, bytes.partialValue), PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard let region, region != MAP_FAILED else {
+      throw HowdahError(
+        .limit, "no memory for tensors of \(capacity) numbers; use a smaller patch")
+    }
+    madvise(region, max(4096, bytes.partialValue), MADV_HUGEPAGE)
+    base = region.assumingMemoryBound(to: Float.self)
+    self.capacity = capacity
+    free = Mutex([0..<capacity])
+  }
+
+  deinit { munmap(base, max(4096, capacity * 4)) }
+
+  /// The most that was ever handed out at once (highest address), in bytes.
+  var peakBytes: Int { top.load(ordering: .relaxed) * 4 }
+
+  /// A block of at least `count` floats, 64-byte aligned, with whatever was in it before.
+  func take(_ count: Int) throws -> FloatBlock {
+    let size = (max(count, 1) + 15) / 16 * 16
+    let start = free.withLock { ranges -> Int? in
+      guard let i = ranges.firstIndex(where: { $0.count >= size }) else { return nil }
+      let start = ranges[i].lowerBound
+      if ranges[i].count == size {
+        ranges.remove(at: i)
+      } else {
+        ranges[i] = (start + size)..<ranges[i].upperBound
+      }
+      return start
+    }
+    guard let start else {
+      throw HowdahError(.limit, "the tensors need more memory than was planned (\(capacity * 4) bytes)")
+    }
+    top.max(start + size, ordering: .relaxed)
+    return FloatBlock(base + start, count: count, size: size, arena: self)
+  }
+
+  fileprivate func give(back pointer: UnsafeMutablePointer<Float>, _ size: Int) {
+    let start = pointer - base
+    free.withLock { ranges in
+      var i = ranges.firstIndex { $0.lowerBound > start } ?? ranges.count
+      ranges.insert(start..<(start + size), at: i)
+      if i + 1 < ranges.count, ranges[i].upperBound == ranges[i + 1].lowerBound {
+        ranges[i] = ranges[i].lowerBound..<ranges[i + 1].upperBound
+        ranges.remove(at: i + 1)
+      }
+      if i > 0, ranges[i - 1].upperBound == ranges[i].lowerBound {
+        ranges[i - 1] = ranges[i - 1].lowerBound..<ranges[i].upperBound
+        ranges.remove(at: i)
+        i -= 1
+      }
+    }
+  }
+}
+
+/// A piece of an arena; it goes back when the last reference does. Threads write to disjoint parts of it.
+final class FloatBlock: @unchecked Sendable {
+  let pointer: UnsafeMutablePointer<Float>
+  let count: Int
+  private let size: Int
+  private let arena: FloatArena?
+
+  fileprivate init(_ pointer: UnsafeMutablePointer<Float>, count: Int, size: Int, arena: FloatArena) {
+    self.pointer = pointer
+    self.count = count
+    self.size = size
+    self.arena = arena
+  }
+
+  /// A block of its own outside of any arena, filled with zeros, 64-byte aligned.
+  init(zeros count: Int) {
+    let bytes = (max(count, 1) + 15) / 16 * 64
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+    raw.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+    pointer = raw.assumingMemoryBound(to: Float.self)
+    self.count = count
+    size = bytes / 4
+    arena = nil
+  }
+
+  deinit {
+    if let arena { arena.give(back: pointer, size) } else { UnsafeMutableRawPointer(pointer).deallocate() }
+  }
+
+  /// Set everything to zero.
+  func clear() { pointer.update(repeating: 0, count: count) }
+}
