@@ -15,7 +15,8 @@
 
 #include "net_layers.h"
 
-const nk_kernels nk_avx2 = {"avx2", transform_weights, convolve, stem, pointwise, pool, head, reduce};
+const nk_kernels nk_avx2 = {"avx2", transform_weights, convolve, stem, pointwise, pool, head,
+                            reduce};
 
 #pragma clang attribute pop
 

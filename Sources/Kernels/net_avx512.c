@@ -4,7 +4,8 @@
 
 #if defined(__x86_64__)
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"))), apply_to = function)
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"))), apply_to = function)
 
 #define NK_TILE 28
 #include "net_vector.h"
@@ -15,7 +16,8 @@
 
 #include "net_layers.h"
 
-const nk_kernels nk_avx512 = {"avx512", transform_weights, convolve, stem, pointwise, pool, head, reduce};
+const nk_kernels nk_avx512 = {"avx512", transform_weights, convolve, stem, pointwise, pool, head,
+                              reduce};
 
 #pragma clang attribute pop
 

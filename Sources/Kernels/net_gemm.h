@@ -1,34 +1,37 @@
-// The matrix product in the heart of every convolution: 16 output channels of up to NK_COLUMNS tiles or voxels.
+// The matrix product in the heart of every convolution: 16 output channels of up to NK_COLUMNS
+// tiles or voxels.
 //
 //   out[i][0..15] = sum over k in k0 ..< k1, block b, channel c of
-//                   columns[k][b * stride + i * 16 + c] * weights[((k * blocks + b) * 16 + c) * 16 + 0..15]
+//                   columns[k][b * stride + i * 16 + c] * weights[k * weight_step + (b * 16 + c) *
+//                   16 + 0..15]
 //
-// The sums stay in registers: NK_TILE columns at a time, one vector of weights and NK_TILE broadcasts a step,
-// so it is bound by the multiply-add units. Every loop over the accumulators must be unrolled: one that is not
-// makes the compiler keep a copy of them in memory, at a third of the speed.
+// The sums stay in registers: NK_TILE columns at a time, one vector of weights and NK_TILE
+// broadcasts a step, so it is bound by the multiply-add units. Every loop over the accumulators
+// must be unrolled: one that is not makes the compiler keep a copy of them in memory, at a third of
+// the speed.
 
 enum { NK_COLUMNS = 28 };
 
-#define NK_GEMM(N)                                                                                    \
-  static __attribute__((noinline)) void gemm_##N(const float *const *columns, int k0, int k1,         \
-                                                 long stride, int blocks, const float *weights,       \
-                                                 float *out) {                                        \
-    v16 sum[N];                                                                                       \
-    NK_UNROLL for (int i = 0; i < N; i++) sum[i] = (v16){};                                           \
-    for (int k = k0; k < k1; k++) {                                                                   \
-      const float *x = columns[k];                                                                    \
-      const float *w = weights + (long)k * blocks * 256;                                              \
-      for (int b = 0; b < blocks; b++, x += stride) {                                                 \
-        _Pragma("clang loop unroll_count(4)") for (int c = 0; c < 16; c++, w += 16) {                 \
-          const v16 wc = load(w);                                                                     \
-          NK_UNROLL for (int i = 0; i < N; i++) sum[i] = wc * splat(x[i * 16 + c]) + sum[i];          \
-        }                                                                                             \
-      }                                                                                               \
-    }                                                                                                 \
-    NK_UNROLL for (int i = 0; i < N; i++) store(out + i * 16, sum[i]);                                \
+#define NK_GEMM(N)                                                                              \
+  static __attribute__((noinline)) void gemm_##N(const float* const* columns, int k0, int k1,   \
+                                                 long stride, int blocks, const float* weights, \
+                                                 long weight_step, float* out) {                \
+    v16 sum[N];                                                                                 \
+    NK_UNROLL for (int i = 0; i < N; i++) sum[i] = (v16){};                                     \
+    for (int k = k0; k < k1; k++) {                                                             \
+      const float* x = columns[k];                                                              \
+      const float* w = weights + k * weight_step;                                               \
+      for (int b = 0; b < blocks; b++, x += stride) {                                           \
+        _Pragma("clang loop unroll_count(4)") for (int c = 0; c < 16; c++, w += 16) {           \
+          const v16 wc = load(w);                                                               \
+          NK_UNROLL for (int i = 0; i < N; i++) sum[i] = wc * splat(x[i * 16 + c]) + sum[i];    \
+        }                                                                                       \
+      }                                                                                         \
+    }                                                                                           \
+    NK_UNROLL for (int i = 0; i < N; i++) store(out + i * 16, sum[i]);                          \
   }
 
-typedef void (*gemm_function)(const float *const *, int, int, long, int, const float *, float *);
+typedef void (*gemm_function)(const float* const*, int, int, long, int, const float*, long, float*);
 
 NK_GEMM(1)
 NK_GEMM(2)
@@ -72,17 +75,18 @@ static const gemm_function gemm_table[3] = {0, gemm_1, gemm_2};
 #endif
 
 // Any number of columns, in pieces of nearly equal width.
-static void gemm(int n, const float *const *columns, int k0, int k1, long stride, int blocks,
-                 const float *weights, float *out) {
+static void gemm(int n, const float* const* columns, int k0, int k1, long stride, int blocks,
+                 const float* weights, long weight_step, float* out) {
 #if NK_TILE >= 28
-  gemm_table[n](columns, k0, k1, stride, blocks, weights, out);
+  gemm_table[n](columns, k0, k1, stride, blocks, weights, weight_step, out);
 #else
   const int pieces = (n + NK_TILE - 1) / NK_TILE;
   for (int p = 0; p < pieces; p++) {
     const int begin = n * p / pieces, end = n * (p + 1) / pieces;
-    const float *shifted[3];
+    const float* shifted[3];
     for (int k = k0; k < k1; k++) shifted[k] = columns[k] + begin * 16;
-    gemm_table[end - begin](shifted, k0, k1, stride, blocks, weights, out + begin * 16);
+    gemm_table[end - begin](shifted, k0, k1, stride, blocks, weights, weight_step,
+                            out + begin * 16);
   }
 #endif
 }

@@ -11,4 +11,5 @@
 
 #include "net_layers.h"
 
-const nk_kernels nk_portable = {"portable", transform_weights, convolve, stem, pointwise, pool, head, reduce};
+const nk_kernels nk_portable = {
+    "portable", transform_weights, convolve, stem, pointwise, pool, head, reduce};

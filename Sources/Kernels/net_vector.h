@@ -1,6 +1,6 @@
-// Vectors of 16 floats for the network kernels. The file is compiled once an instruction set; the compiler
-// cuts the vectors to what the processor has. Nothing here may be seen by other files: no inline function of a
-// header that is compiled for AVX-512 must ever be shared with portable code.
+// Vectors of 16 floats for the network kernels. The file is compiled once an instruction set; the
+// compiler cuts the vectors to what the processor has. Nothing here may be seen by other files: no
+// inline function of a header that is compiled for AVX-512 must ever be shared with portable code.
 
 #pragma once
 
@@ -17,15 +17,16 @@ typedef int i16 __attribute__((ext_vector_type(16)));
 #define NK_INLINE static inline __attribute__((always_inline))
 #define NK_UNROLL _Pragma("clang loop unroll(full)")
 
-NK_INLINE v16 load(const float *p) { return *(const v16 *)p; }
-NK_INLINE void store(float *p, v16 v) { *(v16 *)p = v; }
+NK_INLINE v16 load(const float* p) { return *(const v16*)p; }
+NK_INLINE void store(float* p, v16 v) { *(v16*)p = v; }
 NK_INLINE v16 splat(float f) { return (v16)f; }
 NK_INLINE v16 larger(v16 a, v16 b) { return a > b ? a : b; }
 NK_INLINE v16 smaller(v16 a, v16 b) { return a < b ? a : b; }
 NK_INLINE int least(int a, int b) { return a < b ? a : b; }
 NK_INLINE int most(int a, int b) { return a > b ? a : b; }
 
-// exp(x) for x <= 88 to about 1 ulp: x = n ln 2 + r, a polynomial in r (coefficients of Cephes' expf).
+// exp(x) for x <= 88 to about 1 ulp: x = n ln 2 + r, a polynomial in r (coefficients of Cephes'
+// expf).
 NK_INLINE v16 exponential(v16 x) {
   x = larger(x, splat(-87.0f));
   x = smaller(x, splat(88.0f));

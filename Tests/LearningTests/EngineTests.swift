@@ -42,7 +42,10 @@ struct EngineCase: Sendable, CustomTestStringConvertible {
       (.resUNet(widths: [5, 17]), Size3(x: 6, y: 2, z: 7), [true]),
       (.flowResNet(widths: [5, 24, 40]), Size3(x: 4, y: 8, z: 4), [false, true]),
       (.flowResNet(dimensions: 2, widths: [17, 6]), Size3(x: 134, y: 10, z: 1), [true]),
-      (.unet(dimensions: 2, widths: [4, 8, 16, 32, 64]), Size3(x: 112, y: 80, z: 1), [true, true, true, true]),
+      (
+        .unet(dimensions: 2, widths: [4, 8, 16, 32, 64]), Size3(x: 112, y: 80, z: 1),
+        [true, true, true, true]
+      ),
     ]
     for (architecture, size, keep) in nets {
       var model = try Model(architecture, seed: random.next())
@@ -50,7 +53,8 @@ struct EngineCase: Sendable, CustomTestStringConvertible {
         try model.set(
           spec.name, to: (0..<spec.count).map { _ in Float(random.uniform(-1, 1)) })
       }
-      let input = Tensor(TensorShape(channels: architecture.inputChannels, size: size)) { _, _, _, _, _ in
+      let input = Tensor(TensorShape(channels: architecture.inputChannels, size: size)) {
+        _, _, _, _, _ in
         Float(random.uniform())
       }
       let keep = KeepAxials(keep)

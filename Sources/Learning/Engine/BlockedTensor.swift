@@ -15,10 +15,10 @@ struct BlockedTensor: Sendable {
 
   static func blocks(_ channels: Int) -> Int { (channels + 15) / 16 }
 
-  init(channels: Int, size: Size3, in arena: FloatArena) throws {
+  init(channels: Int, size: Size3, in arena: FloatArena, lasting: Bool = false) throws {
     self.channels = channels
     self.size = size
-    block = try arena.take(Self.blocks(channels) * 16 * size.count)
+    block = try arena.take(Self.blocks(channels) * 16 * size.count, lasting: lasting)
   }
 
   /// Channel c of voxel v.

@@ -30,7 +30,9 @@ public enum InstructionSet: Int32, Sendable, CaseIterable {
 
 /// Runs a model's forward pass. One instance serves one pass at a time.
 public final class Engine {
+  /// The model that is run.
   public let model: Model
+  /// How exact its convolutions are.
   public let precision: Precision
   let kernels: nk_kernels
   let team: Team
@@ -81,30 +83,45 @@ public final class Engine {
   {
     let architecture = model.architecture
     let arena = try prepareArena(input.shape.size)
+    // A stage runs in two steps so that what only the first one reads is given back before the second one
+    // takes memory. What stays longest (the first skip) and what the decoder hands on lie at the end of the
+    // arena, everything else at its begin: at 3D's standard widths that takes 180 bytes a voxel.
     var skips: [Source] = []
     var current: Source?
     for (level, stage) in architecture.encoder.enumerated() {
-      let output =
+      let half =
         if let current {
-          try run(stage, [current], arena, progress)
+          try first(stage, [current], arena, progress)
         } else {
-          try runFirst(stage, input, arena, progress)
+          try firstOfAll(stage, input, arena, progress)
         }
+      current = nil
+      let output = try second(stage, half, lasting: level == 0, arena, progress)
       skips.append(output)
       current = try pooled(output, zFactor: keep.zFactor(level), arena, progress)
     }
     guard let deepest = current else {
       throw HowdahError(.internal, "a network without encoder")
     }
-    var up = try run(architecture.base, [deepest], arena, progress)
     current = nil
+    var up = try second(
+      architecture.base, first(architecture.base, [deepest], arena, progress), lasting: false,
+      arena,
+      progress)
     for (i, stage) in architecture.decoder.enumerated() {
       up.upsampled = true
       up.zFactor = keep.zFactor(architecture.depth - 1 - i)
-      let sources = [skips.removeLast(), up]
-      up = try run(stage, sources, arena, progress)
+      let half = try first(stage, [skips.removeLast(), up], arena, progress)
+      up = half.middle
+      up = try second(stage, half, lasting: true, arena, progress)
     }
     return try head(up, progress)
+  }
+
+  /// What is between the two convolutions of a stage: the first one's output, and the residual.
+  private struct HalfStage {
+    var middle: Source
+    var residual: BlockedTensor?
   }
 
   // MARK: Stages
@@ -117,30 +134,30 @@ public final class Engine {
   }
 
   /// The first stage, from plain input channels.
-  private func runFirst(
+  private func firstOfAll(
     _ stage: Stage, _ input: Tensor, _ arena: FloatArena, _ progress: Progress
-  ) throws -> Source {
+  ) throws -> HalfStage {
     let keys = StageKeys(stage)
     let slopes = slopes(stage.style)
     let size = input.shape.size
     let middle = try BlockedTensor(channels: stage.outputChannels, size: size, in: arena)
     let output = try keys.residual.map { _ in
-      try BlockedTensor(channels: stage.outputChannels, size: size, in: arena)
+      try BlockedTensor(channels: stage.outputChannels, size: size, in: arena, lasting: true)
     }
     let sums = try keys.norm1.map { _ in try arena.take(size.z * middle.blocks * 32) }
     let stem = try Stem(model, keys, channels: stage.inputChannels)
     try stem.run(
-      input, slope: slopes.inner, middle: middle, residual: output, sums: sums, arena, kernels, team,
+      input, slope: slopes.inner, middle: middle, residual: output, sums: sums, arena, kernels,
+      team,
       progress)
     let affine = try normalised(keys.norm1, middle, sums, groups: 1)
-    let source = Source(tensor: middle, affine: affine)
-    return try second(stage, source, into: output, arena, progress)
+    return HalfStage(middle: Source(tensor: middle, affine: affine), residual: output)
   }
 
   /// Any other stage, over one source or the concatenation of two.
-  private func run(
+  private func first(
     _ stage: Stage, _ sources: [Source], _ arena: FloatArena, _ progress: Progress
-  ) throws -> Source {
+  ) throws -> HalfStage {
     let keys = StageKeys(stage)
     let first = sources[0].tensor
     let middle = try BlockedTensor(channels: stage.outputChannels, size: first.size, in: arena)
@@ -150,26 +167,28 @@ public final class Engine {
       norm: keys.norm1, arena, progress)
     var output: BlockedTensor?
     if let residual = keys.residual {
-      let result = try BlockedTensor(channels: stage.outputChannels, size: first.size, in: arena)
+      let result = try BlockedTensor(
+        channels: stage.outputChannels, size: first.size, in: arena)
       try pointwise(residual, sources[0], into: result, progress)
       output = result
     }
-    return try second(
-      stage, Source(tensor: middle, affine: affine), into: output, arena, progress)
+    return HalfStage(middle: Source(tensor: middle, affine: affine), residual: output)
   }
 
-  /// The second convolution of a stage, with the residual already in `output` where there is one.
+  /// The second convolution of a stage, added to the residual where there is one.
   private func second(
-    _ stage: Stage, _ middle: Source, into output: BlockedTensor?, _ arena: FloatArena,
-    _ progress: Progress
+    _ stage: Stage, _ half: HalfStage, lasting: Bool, _ arena: FloatArena, _ progress: Progress
   ) throws -> Source {
     let keys = StageKeys(stage)
     let slopes = slopes(stage.style)
-    let result = try output
-      ?? BlockedTensor(channels: stage.outputChannels, size: middle.tensor.size, in: arena)
+    let result =
+      try half.residual
+      ?? BlockedTensor(
+        channels: stage.outputChannels, size: half.middle.tensor.size, in: arena, lasting: lasting)
     let affine = try convolve(
-      packed(keys.conv2, parts: [stage.outputChannels]), [middle], into: result, add: output != nil,
-      factor: slopes.scale, slope: slopes.outer, norm: keys.norm2, arena, progress)
+      packed(keys.conv2, parts: [stage.outputChannels]), [half.middle], into: result,
+      add: half.residual != nil, factor: slopes.scale, slope: slopes.outer, norm: keys.norm2, arena,
+      progress)
     return Source(tensor: result, affine: affine)
   }
 
@@ -324,7 +343,7 @@ extension WinogradForm {
     func tiles(_ m: Int) -> Int { ((size.x + m - 1) / m) * ((size.y + m - 1) / m) }
     if precision == .exact { return WinogradForm(m: 2, pairs: false) }
     let m = tiles(4) * 36 < tiles(2) * 16 ? 4 : 2
-    return WinogradForm(m: m, pairs: taps == 3 && size.z > 1 && inBlocks >= 2)
+    return WinogradForm(m: m, pairs: taps == 3 && size.z > 1 && inBlocks >= 2 && outBlocks >= 2)
   }
 }
 

@@ -1,6 +1,7 @@
-// Memory for the tensors of a forward or backward pass: one reserved region that is handed out in pieces, lowest
-// address first. Pages cost nothing until they are written, and a piece that is given back is used again, so the
-// peak is what is alive at once, and no pass after the first one waits for the kernel to clear pages.
+// Memory for the tensors of a forward or backward pass: one reserved region that is handed out in pieces,
+// short-lived ones from its begin, long-lived ones from its end. Pages cost nothing until they are written, and a
+// piece that is given back is used again, so the peak is what is alive at once, and no pass after the first one
+// waits for the kernel to clear pages.
 
 import Core
 import Glibc
@@ -12,12 +13,15 @@ final class FloatArena: @unchecked Sendable {
   let capacity: Int
   // Free ranges in ascending order; neighbours are merged. Guarded: blocks may be released on any thread.
   private let free: Mutex<[Range<Int>]>
-  private let top = Atomic<Int>(0)
+  // How far the region was ever used from its begin, and from its end.
+  private let fromBegin = Atomic<Int>(0)
+  private let fromEnd = Atomic<Int>(0)
 
   /// Reserve address space for this many floats; throws `.limit` when the system refuses.
   init(capacity: Int) throws {
     let bytes = capacity.multipliedReportingOverflow(by: 4)
-    let region = bytes.overflow
+    let region =
+      bytes.overflow
       ? MAP_FAILED
       : mmap(
         nil, max(4096, bytes.partialValue), PROT_READ | PROT_WRITE,
@@ -28,32 +32,42 @@ final class FloatArena: @unchecked Sendable {
     }
     madvise(region, max(4096, bytes.partialValue), MADV_HUGEPAGE)
     base = region.assumingMemoryBound(to: Float.self)
-    self.capacity = capacity
-    free = Mutex([0..<capacity])
+    self.capacity = capacity / 16 * 16
+    free = Mutex([0..<(capacity / 16 * 16)])
   }
 
   deinit { munmap(base, max(4096, capacity * 4)) }
 
-  /// The most that was ever handed out at once (highest address), in bytes.
-  var peakBytes: Int { top.load(ordering: .relaxed) * 4 }
+  /// The part of the region that was ever used, in bytes.
+  var peakBytes: Int {
+    (fromBegin.load(ordering: .relaxed) + fromEnd.load(ordering: .relaxed)) * 4
+  }
 
   /// A block of at least `count` floats, 64-byte aligned, with whatever was in it before.
-  func take(_ count: Int) throws -> FloatBlock {
+  ///
+  /// - Parameter lasting: whether it will outlive the blocks taken after it.
+  func take(_ count: Int, lasting: Bool = false) throws -> FloatBlock {
     let size = (max(count, 1) + 15) / 16 * 16
     let start = free.withLock { ranges -> Int? in
-      guard let i = ranges.firstIndex(where: { $0.count >= size }) else { return nil }
-      let start = ranges[i].lowerBound
-      if ranges[i].count == size {
-        ranges.remove(at: i)
-      } else {
-        ranges[i] = (start + size)..<ranges[i].upperBound
+      let fits = { (range: Range<Int>) in range.count >= size }
+      guard let i = lasting ? ranges.lastIndex(where: fits) : ranges.firstIndex(where: fits) else {
+        return nil
       }
+      let range = ranges[i]
+      let start = lasting ? range.upperBound - size : range.lowerBound
+      let rest = lasting ? range.lowerBound..<start : (start + size)..<range.upperBound
+      if rest.isEmpty { ranges.remove(at: i) } else { ranges[i] = rest }
       return start
     }
     guard let start else {
-      throw HowdahError(.limit, "the tensors need more memory than was planned (\(capacity * 4) bytes)")
+      throw HowdahError(
+        .limit, "the tensors need more memory than was planned (\(capacity * 4) bytes)")
     }
-    top.max(start + size, ordering: .relaxed)
+    if lasting {
+      fromEnd.max(capacity - start, ordering: .relaxed)
+    } else {
+      fromBegin.max(start + size, ordering: .relaxed)
+    }
     return FloatBlock(base + start, count: count, size: size, arena: self)
   }
 
@@ -82,7 +96,8 @@ final class FloatBlock: @unchecked Sendable {
   private let size: Int
   private let arena: FloatArena?
 
-  fileprivate init(_ pointer: UnsafeMutablePointer<Float>, count: Int, size: Int, arena: FloatArena) {
+  fileprivate init(_ pointer: UnsafeMutablePointer<Float>, count: Int, size: Int, arena: FloatArena)
+  {
     self.pointer = pointer
     self.count = count
     self.size = size
@@ -101,7 +116,11 @@ final class FloatBlock: @unchecked Sendable {
   }
 
   deinit {
-    if let arena { arena.give(back: pointer, size) } else { UnsafeMutableRawPointer(pointer).deallocate() }
+    if let arena {
+      arena.give(back: pointer, size)
+    } else {
+      UnsafeMutableRawPointer(pointer).deallocate()
+    }
   }
 
   /// Set everything to zero.

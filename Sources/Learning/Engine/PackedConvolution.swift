@@ -69,7 +69,7 @@ final class PackedConvolution {
     let form = WinogradForm(m: Int(plan.m), pairs: plan.pairs != 0)
     if let known = transformed[form] { return known }
     var plan = plan
-    let block = FloatBlock(zeros: nk_weight_count(&plan, Int32(outBlocks)))
+    let block = FloatBlock(zeros: nk_weight_count(&plan))
     let (inBlocks, size, source, fixed) = (inBlocks, taps * 9 * 256, packed, plan)
     try team.run(outBlocks * inBlocks, .none) { item, _ in
       withUnsafePointer(to: fixed) {

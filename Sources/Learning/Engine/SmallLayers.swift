@@ -25,7 +25,9 @@ struct Stem {
   private static func lanes(_ values: [Float], outputs: Int, inner: Int) -> FloatBlock {
     let block = FloatBlock(zeros: BlockedTensor.blocks(outputs) * 16 * inner)
     for o in 0..<outputs {
-      for i in 0..<inner { block.pointer[(o / 16 * inner + i) * 16 + o % 16] = values[o * inner + i] }
+      for i in 0..<inner {
+        block.pointer[(o / 16 * inner + i) * 16 + o % 16] = values[o * inner + i]
+      }
     }
     return block
   }
@@ -33,7 +35,8 @@ struct Stem {
   /// Writes the activated convolution to `middle` and the residual, if any, to `output`.
   func run(
     _ input: Tensor, slope: Float, middle: BlockedTensor, residual output: BlockedTensor?,
-    sums: FloatBlock?, _ arena: FloatArena, _ kernels: nk_kernels, _ team: Team, _ progress: Progress
+    sums: FloatBlock?, _ arena: FloatArena, _ kernels: nk_kernels, _ team: Team,
+    _ progress: Progress
   ) throws {
     let size = input.shape.size
     let padded = try Self.padded(input, border: taps == 27 ? 1 : 0, arena)
@@ -47,7 +50,8 @@ struct Stem {
   }
 
   /// The input with a border of zeros: one voxel along y and x, `border` along z.
-  private static func padded(_ input: Tensor, border: Int, _ arena: FloatArena) throws -> FloatBlock {
+  private static func padded(_ input: Tensor, border: Int, _ arena: FloatArena) throws -> FloatBlock
+  {
     let s = input.shape
     let (row, plane) = (s.width + 2, (s.width + 2) * (s.height + 2))
     // A step of the kernel may read up to 16 floats behind the last row.

@@ -18,7 +18,9 @@ struct Team: Sendable {
   /// Run `body` for every item and wait. Stops within one item when the work is cancelled, and then throws.
   ///
   /// An item should take 20 microseconds to 20 milliseconds.
-  func run(_ items: Int, _ progress: Progress, _ body: @Sendable (_ item: Int, _ worker: Int) -> Void)
+  func run(
+    _ items: Int, _ progress: Progress, _ body: @Sendable (_ item: Int, _ worker: Int) -> Void
+  )
     throws
   {
     try progress.check()
