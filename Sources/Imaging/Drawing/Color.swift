@@ -56,11 +56,14 @@ public struct Color: Hashable, Sendable {
   }
 
   /// A colour that is easy to tell from those of nearby numbers, the same for a number every time:
-  /// hues stepped by the golden ratio, three brightnesses.
+  /// hues stepped by the golden ratio, two saturations and brightnesses; blues are paler, as they
+  /// are hard to see on black.
   public static func distinct(_ number: Int) -> Color {
     let n = Double(number.magnitude % 100_003)
     let hue = (0.11 + n * 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)
+    let blueness = max(0, 1 - abs(hue - 0.68) / 0.14)
     return Color(
-      hue: hue, saturation: number % 2 == 0 ? 0.75 : 0.55, value: number % 3 == 0 ? 1 : 0.9)
+      hue: hue, saturation: (number % 2 == 0 ? 0.75 : 0.55) - 0.3 * blueness,
+      value: number % 3 == 0 || blueness > 0 ? 1 : 0.9)
   }
 }

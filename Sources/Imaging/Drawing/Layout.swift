@@ -77,10 +77,16 @@ extension Canvas {
 
   private static func lengthText(_ length: Double, _ unit: String) -> String {
     let number = length >= 1 && length < 1e15 ? String(Int(length)) : String(length)
+    return number + " " + unitSymbol(unit)
+  }
+
+  /// How a unit is written in pictures: the names of micrometres as their symbol, others as they
+  /// are.
+  public static func unitSymbol(_ unit: String) -> String {
     let lower = unit.lowercased()
     let isMicrometre =
       ["um", "\u{B5}m", "\u{3BC}m", "micron", "microns"].contains(lower)
       || lower.hasPrefix("micromet")
-    return number + " " + (isMicrometre ? "\u{B5}m" : unit)
+    return isMicrometre ? "\u{B5}m" : unit
   }
 }

@@ -1,4 +1,5 @@
-// Figures of projects: the same as those of a lineage and images, with what the project knows filled in.
+// Figures of projects: the same as those of a lineage and images, with what the project knows
+// filled in.
 
 import Core
 import Formats

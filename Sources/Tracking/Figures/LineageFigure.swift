@@ -86,7 +86,7 @@ public struct LineageFigure {
       y: max(1, options.height - margin.top - margin.bottom)
     )
     let column = min(28, max(3, room.x / max(1, layout.columns)))
-    let row = min(16, room.y / Double(max(1, last - first)))
+    let row = min(24, room.y / Double(max(1, last - first)))
     width = margin.left + max(column * layout.columns, 240) + margin.right
     height = margin.top + row * Double(last - first) + margin.bottom
     background = options.background
@@ -127,9 +127,9 @@ public struct LineageFigure {
   private static func axis(
     _ first: Int, _ last: Int, row: Double, left: Double, top: Double, width: Double
   ) -> (lines: [Line], texts: [Text]) {
-    // The smallest of 1, 2, 5, 10, 20, ... timepoints that are 40 pixels apart.
+    // The smallest of 1, 2, 5, 10, 20, ... timepoints that are 24 pixels apart.
     var (decade, factor) = (1, 1)
-    while Double(decade * factor) * row < 40, last - first > decade * factor {
+    while Double(decade * factor) * row < 24, last - first > decade * factor {
       if factor == 5 { decade *= 10 }
       factor = factor == 1 ? 2 : factor == 2 ? 5 : 1
     }

@@ -20,8 +20,9 @@ extension LineageFigure {
 
     private var lineWidth: Double { column >= 10 ? 2 : column >= 5 ? 1.5 : 1 }
 
+    /// Columns lie in the middle of pixels, so that thin lines are sharp.
     private func x(_ branch: Int) -> Double {
-      left + (layout.branches[branch].column + 0.5) * column
+      (left + (layout.branches[branch].column + 0.5) * column).rounded(.down) + 0.5
     }
 
     private func y(_ spot: SpotID) -> Double {

@@ -153,9 +153,9 @@ public enum Snapshot {
     if options.caption {
       var text = "t = \(options.t)"
       switch options.view {
-      case .xy: text += "   z = " + short(frame.world(cut.z, .z))
-      case .xz: text += "   y = " + short(frame.world(cut.y, .y))
-      case .yz: text += "   x = " + short(frame.world(cut.x, .x))
+      case .xy: text += "   z = " + short(frame.world(cut.z, .z), unit)
+      case .xz: text += "   y = " + short(frame.world(cut.y, .y), unit)
+      case .yz: text += "   x = " + short(frame.world(cut.x, .x), unit)
       case .ortho, .max: break
       }
       if let images, images.setups > 1 {
@@ -173,10 +173,11 @@ public enum Snapshot {
     }
   }
 
-  /// A number with one decimal at most.
-  private static func short(_ value: Double) -> String {
+  /// A length with one decimal at most.
+  private static func short(_ value: Double, _ unit: String) -> String {
     let rounded = (value * 10).rounded() / 10
-    return rounded == rounded.rounded() && abs(rounded) < 1e15
-      ? String(Int(rounded)) : String(rounded)
+    let isWhole = rounded == rounded.rounded() && abs(rounded) < 1e15
+    let symbol = Canvas.unitSymbol(unit)
+    return (isWhole ? String(Int(rounded)) : String(rounded)) + (symbol.isEmpty ? "" : " " + symbol)
   }
 }

@@ -64,7 +64,7 @@ struct SnapshotPanel {
       guard abs(item.ellipse.x) < 1e6, abs(item.ellipse.y) < 1e6 else { continue }
       canvas.text(
         text, x: Int(item.ellipse.x) - size.width / 2, y: Int(item.ellipse.y) - size.height / 2,
-        item.color, halo: Color.black.faded(0.7))
+        item.color.mixed(with: .white, 0.5), halo: Color.black.faded(0.7))
     }
   }
 
