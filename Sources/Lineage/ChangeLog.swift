@@ -26,6 +26,15 @@ struct SpotRecord: BitwiseCopyable {
   var isFresh: Bool
 }
 
+/// A link to be taken out, and the links it is behind in the lists of its ends (`noIndex` for the
+/// first place), which are what they were when it was put in.
+struct KilledLink: BitwiseCopyable {
+  var id: UInt32
+  var afterOut: UInt32
+  var afterIn: UInt32
+  var isFresh: Bool
+}
+
 /// Everything about a link that its slot held, and its place in the lists of its ends.
 struct RevivedLink: BitwiseCopyable {
   var id: UInt32

@@ -18,7 +18,8 @@ enum ZeroedMemory {
       }
       return block
     }
-    let block = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    let block = mmap(
+      nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
     guard let block, block != MAP_FAILED else { fatalError("out of memory (\(bytes) bytes)") }
     return block
   }
@@ -63,6 +64,10 @@ struct Column<Element: BitwiseCopyable> {
     nonmutating set { base[Int(index)] = newValue }
   }
 }
+
+/// The capacity of storages that are filled with `count` objects at once. Half as much again is
+/// free until it is used, and the first edits need not move everything.
+func roomyCapacity(_ count: Int) -> Int { count + count / 2 }
 
 /// The next capacity of storages that need `needed` slots and have `capacity`.
 func grownCapacity(_ capacity: Int, needed: Int) -> Int {

@@ -13,8 +13,7 @@ extension GraphStorage {
       case .reviveSpot:
         reviveSpot(log.pop(SpotRecord.self), inverse)
       case .killLink:
-        let isFresh = log.pop(Bool.self)
-        killLink(log.pop(UInt32.self), isFresh: isFresh, inverse)
+        killLink(log.pop(KilledLink.self), inverse)
       case .reviveLink:
         reviveLink(log.pop(RevivedLink.self), inverse)
       case .position:

@@ -161,21 +161,22 @@ struct GraphStorage {
       into: spots)
     changeCount += 1
     structureCount += 1
-    log.push(r.id)
-    log.push(r.isFresh)
+    log.push(
+      KilledLink(id: r.id, afterOut: r.afterOut, afterIn: r.afterIn, isFresh: r.isFresh))
     log.end(.killLink)
   }
 
   /// Free a link that has no tags or features any more.
-  mutating func killLink(_ id: UInt32, isFresh: Bool, _ log: ChangeLog) {
-    let record = links.record[id]
-    let (afterOut, afterIn) = links.extract(id, from: spots)
+  mutating func killLink(_ link: KilledLink, _ log: ChangeLog) {
+    let record = links.record[link.id]
+    links.extract(link.id, afterOut: link.afterOut, afterIn: link.afterIn, from: spots)
     log.push(
       RevivedLink(
-        id: id, generation: links.pool.state[id], source: record.source, target: record.target,
-        afterOut: afterOut, afterIn: afterIn, isFresh: isFresh))
+        id: link.id, generation: links.pool.state[link.id], source: record.source,
+        target: record.target, afterOut: link.afterOut, afterIn: link.afterIn,
+        isFresh: link.isFresh))
     log.end(.reviveLink)
-    links.pool.release(id, isFresh: isFresh)
+    links.pool.release(link.id, isFresh: link.isFresh)
     changeCount += 1
     structureCount += 1
   }

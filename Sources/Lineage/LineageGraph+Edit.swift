@@ -127,7 +127,9 @@ extension LineageGraph {
   private func removeExistingLink(_ id: UInt32, _ log: ChangeLog) {
     storage.pointee.clearTags(.link, id, log)
     storage.pointee.clearFeatures(.link, id, log)
-    storage.pointee.killLink(id, isFresh: false, log)
+    let (afterOut, afterIn) = storage.pointee.links.places(of: id, in: storage.pointee.spots)
+    storage.pointee.killLink(
+      KilledLink(id: id, afterOut: afterOut, afterIn: afterIn, isFresh: false), log)
   }
 
   // MARK: Changing

@@ -114,7 +114,7 @@ extension LineageGraph {
 extension GraphStorage {
   fileprivate mutating func load(_ table: SpotTable) {
     let n = table.count
-    if n > spots.capacity { spots.grow(to: n) }
+    spots.grow(to: roomyCapacity(n))
     copy(table.x, to: spots.x.base)
     copy(table.y, to: spots.y.base)
     copy(table.z, to: spots.z.base)
@@ -139,7 +139,7 @@ extension GraphStorage {
 
   fileprivate mutating func load(_ table: LinkTable) {
     let n = table.count
-    if n > links.capacity { links.grow(to: n) }
+    links.grow(to: roomyCapacity(n))
     links.pool.takeFresh(n)
     for link in 0..<UInt32(n) {
       let (source, target) = (table.sources[Int(link)], table.targets[Int(link)])

@@ -3,8 +3,9 @@
 // link knows the first, so both the first one and the end are one step away. Lists are in insertion
 // order.
 //
-// Lists are singly linked: taking a link out walks its two lists, which have one or two members in
-// lineages. The place it had is recorded in the history, so that undo restores the order exactly.
+// Lists are singly linked: removing a link walks its two lists, which have one or two members in
+// lineages. The places it had are recorded in the history, so that undo and redo restore the order
+// exactly and need not walk.
 
 /// Ends of a link and its successors in the two circular lists.
 @usableFromInline
@@ -50,34 +51,37 @@ struct LinkStorage {
     }
   }
 
-  /// Take a link out of the lists of its ends. Returns the links it was behind, `noIndex` for the
-  /// first place.
-  func extract(_ link: UInt32, from spots: SpotStorage) -> (afterOut: UInt32, afterIn: UInt32) {
+  /// The links that a link is behind in the lists of its ends, `noIndex` for the first place. Walks
+  /// the lists.
+  func places(of link: UInt32, in spots: SpotStorage) -> (afterOut: UInt32, afterIn: UInt32) {
+    let r = record.base
+    let lastOut = spots.lastOut[r[Int(link)].source]
+    var out = lastOut
+    while r[Int(out)].nextOut != link { out = r[Int(out)].nextOut }
+    let lastIn = spots.lastIn[r[Int(link)].target]
+    var into = lastIn
+    while r[Int(into)].nextIn != link { into = r[Int(into)].nextIn }
+    return (out == lastOut ? noIndex : out, into == lastIn ? noIndex : into)
+  }
+
+  /// Take a link out of the lists of its ends, where it is behind these links; see `places`.
+  func extract(_ link: UInt32, afterOut: UInt32, afterIn: UInt32, from spots: SpotStorage) {
     let r = record.base
     let me = r[Int(link)]
-    var afterOut = noIndex
-    let lastOut = spots.lastOut[me.source]
     if me.nextOut == link {
       spots.lastOut[me.source] = noIndex
     } else {
-      var before = lastOut
-      while r[Int(before)].nextOut != link { before = r[Int(before)].nextOut }
+      let before = afterOut == noIndex ? spots.lastOut[me.source] : afterOut
       r[Int(before)].nextOut = me.nextOut
-      if before != lastOut { afterOut = before }
-      if link == lastOut { spots.lastOut[me.source] = before }
+      if spots.lastOut[me.source] == link { spots.lastOut[me.source] = before }
     }
-    var afterIn = noIndex
-    let lastIn = spots.lastIn[me.target]
     if me.nextIn == link {
       spots.lastIn[me.target] = noIndex
     } else {
-      var before = lastIn
-      while r[Int(before)].nextIn != link { before = r[Int(before)].nextIn }
+      let before = afterIn == noIndex ? spots.lastIn[me.target] : afterIn
       r[Int(before)].nextIn = me.nextIn
-      if before != lastIn { afterIn = before }
-      if link == lastIn { spots.lastIn[me.target] = before }
+      if spots.lastIn[me.target] == link { spots.lastIn[me.target] = before }
     }
-    return (afterOut, afterIn)
   }
 
   mutating func grow(to capacity: Int) {

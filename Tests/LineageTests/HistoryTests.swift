@@ -111,6 +111,22 @@ import Testing
     #expect(graph.historyFootprint < 1000)
   }
 
+  @Test func undoOfASpotWithManyLinksDoesNotWalkThemAgainAndAgain() throws {
+    // With a walk for each link this would take 5 * 10^9 steps.
+    let graph = LineageGraph()
+    let n = 100_000
+    try graph.edit("hub") {
+      let hub = try graph.add(0)
+      for _ in 0..<n { try graph.addLink(hub, try graph.add(1)) }
+    }
+    try graph.undo()
+    try graph.redo()
+    #expect(graph.outgoing(SpotID(0)).map { graph.target($0).index } == Array(1...UInt32(n)))
+    try graph.edit("remove") { try graph.remove(SpotID(0)) }
+    try graph.undo()
+    #expect(graph.outDegree(SpotID(0)) == n)
+  }
+
   @Test func undoInsideAnEditIsRefused() throws {
     let graph = LineageGraph()
     try graph.edit("a") { _ = try graph.add(0) }
