@@ -24,6 +24,7 @@ static inline bool is_current(const hw_box *box, const hw_storage *s, uint64_t h
   uint32_t index = hw_handle_index(h);
   if (!s || index >= s->count) return false;
   uint32_t g = *(const uint32_t *)((const char *)s->generation + (size_t)index * s->generation_stride);
+  if (g & 0x80000000u) return false; // a free slot keeps the generation of what was there last
   uint32_t offset = box->spaces[hw_handle_space(h)]->offset;
   return (((g & s->generation_mask) + offset) & 0xFFFFF) == hw_handle_generation(h);
 }

@@ -74,7 +74,7 @@ enum TagsType {
       "add",
       params: [.options([.string("name", "What it is called."), Param("tags", .list(.table), "{{name=, color=}, ...}.", optional: true)])],
       returns: "tag set", "Add a tag set.",
-      example: #"p.tags:add{name = "Fate", tags = {{name = "neuron", color = "#FF8800"}, {name = "glia"}}}"#
+      example: ##"p.tags:add{name = "Fate", tags = {{name = "neuron", color = "#FF8800"}, {name = "glia"}}}"##
     ) { call in
       let (project, o) = (call.receiver(TagSets.self).project, call.options)
       let name = o.string("name")
@@ -129,7 +129,7 @@ enum TagsType {
       "add",
       params: [.options([.string("name", "What it is called."), .string("color", "As #RRGGBB.", optional: true)])],
       returns: "tag", "Add a tag to it.",
-      example: #"p.tags.Status:add{name = "Doubtful", color = "#FF8800"}"#
+      example: ##"p.tags.Status:add{name = "Doubtful", color = "#FF8800"}"##
     ) { call in
       let (me, o) = (me(call), call.options)
       let known = try names(call)

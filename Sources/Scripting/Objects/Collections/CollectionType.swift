@@ -126,7 +126,7 @@ struct CollectionType<Item: LineageItem> {
       example: "print(#\(all):sample(2, {seed = 7}))"
     ) { call in
       let me = me(call)
-      let seed = UInt64(bitPattern: Int64(call.options.optionalInt("seed") ?? call.host.session.nextSeed()))
+      let seed = UInt64(bitPattern: Int64(call.options.optionalInt("seed") ?? call.host.nextSeed()))
       push(call, me.project, me.selection.sample(call.int(0), seed: seed))
     }
   }
@@ -150,7 +150,7 @@ struct CollectionType<Item: LineageItem> {
       ("__mul", "Those in both.", { $0.intersection($1) }),
     ]
     for (name, doc, combine) in operations {
-      type.operator(name, params: [.any("a"), .any("b")], returns: "\(one)s", doc) { call in
+      type.operator(name, params: [.any("other")], returns: "\(one)s", doc) { call in
         guard let a = call.operand(0, Collection<Item>.self), let b = call.operand(1, Collection<Item>.self)
         else {
           throw HowdahError(.argument, "\(one)s can be combined with \(one)s only")

@@ -33,7 +33,7 @@ enum Intensity {
       let regions = byTime[t]!.compactMap { i -> (Int, Region)? in
         Region(graph.position(spots[i]), graph.covariance(spots[i]), toVoxel, full).map { (i, $0) }
       }
-      guard let box = Region.hull(regions.map(\.1.box)) else { continue }
+      guard let box = Region.hull(regions.map { $0.1.box }) else { continue }
       let volume = try source.volume(t: t, setup: setup, level: level, box: box, progress: progress)
       for (i, region) in regions { means[i] = region.mean(volume, origin: box.origin) }
     }
