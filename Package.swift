@@ -86,7 +86,7 @@ let package = Package(
     tests("LearningTests", ["Core", "Imaging", "Learning"], resources: true),
     tests("FormatsTests", ["Core", "Lineage", "Imaging", "Formats"], resources: true),
     tests("TrackingTests", ["Core", "Lineage", "Imaging", "Formats", "Tracking"]),
-    tests("ScriptingTests", ["Core", "Lineage", "Formats", "Tracking", "Scripting"]),
+    tests("ScriptingTests", ["Core", "Lineage", "Imaging", "Formats", "Tracking", "Scripting"]),
     tests("HowdahTests", []),
   ]
 )

@@ -14,7 +14,6 @@ enum Fixture {
   /// spot starts as Detection and Tracking `unlabeled`, every link as Tracking `unlabeled`.
   static func project(_ text: String, timepoints: Int = 10) throws -> Project {
     let graph = LineageGraph()
-    try graph.ensureElephantTagSets()
     var spots: [Int: Int] = [:]
     var links: [(Int, Int)] = []
     for word in text.split(whereSeparator: \.isWhitespace) {
@@ -26,6 +25,7 @@ enum Fixture {
       }
     }
     try graph.edit("fixture") {
+      try graph.ensureElephantTagSets()
       // Ids are slots: fill all of them, then take away those that the example does not have.
       for id in 0...(spots.keys.max() ?? 0) {
         _ = try graph.addSpot(
@@ -42,6 +42,7 @@ enum Fixture {
       for id in spots.keys { try tag(project, id, set, "unlabeled") }
     }
     for link in graph.links { try tag(project, link: link, "Tracking", "unlabeled") }
+    try graph.clearHistory()
     return project
   }
 

@@ -17,7 +17,8 @@ enum ColorText {
     guard isHex, digits.utf8.count == 6 || digits.utf8.count == 8,
       let value = UInt32(digits, radix: 16)
     else {
-      throw HowdahError(.argument, "'\(text)' is no colour; write it as \"#RRGGBB\" or \"#RRGGBBAA\"")
+      throw HowdahError(
+        .argument, "'\(text)' is no colour; write it as \"#RRGGBB\" or \"#RRGGBBAA\"")
     }
     return digits.utf8.count == 6 ? value | 0xFF00_0000 : value >> 8 | value << 24
   }

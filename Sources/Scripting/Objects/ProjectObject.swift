@@ -108,7 +108,9 @@ extension ProjectObject {
     } else {
       known = []
     }
-    if ElephantTags.sets.contains(where: { $0.name == set && $0.tags.contains { $0.label == label } }) {
+    if ElephantTags.sets.contains(where: {
+      $0.name == set && $0.tags.contains { $0.label == label }
+    }) {
       return nil
     }
     throw unknownTag(label, set, known)

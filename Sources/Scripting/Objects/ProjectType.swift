@@ -11,7 +11,6 @@ enum ProjectType {
     registerParts(project)
     registerFiles(project)
     registerHistory(project)
-    PictureMethods.register(project)
     project.operator("__eq") { call in
       let (a, b) = (call.operand(0, ProjectObject.self), call.operand(1, ProjectObject.self))
       call.push(a != nil && a === b)
@@ -60,7 +59,8 @@ enum ProjectType {
       "Its movie; an error says why when there is none. Set a path to use other images.",
       setType: .file,
       set: { call in
-        try call.receiver(ProjectObject.self).project.setImages(try call.readablePath(call.string(0)))
+        try call.receiver(ProjectObject.self).project.setImages(
+          try call.readablePath(call.string(0)))
       }
     ) { call in
       let source = try call.receiver(ProjectObject.self).project.requireImages()
@@ -75,7 +75,8 @@ enum ProjectType {
     project.property("settings", "settings", "What it says about itself: units.") {
       $0.push(object: SettingsObject(project: $0.receiver(ProjectObject.self).project))
     }
-    project.property("path", "string or nil", "Where it was opened or saved; nil when it was not.") {
+    project.property("path", "string or nil", "Where it was opened or saved; nil when it was not.")
+    {
       $0.push($0.receiver(ProjectObject.self).project.path)
     }
     project.property("modified", "boolean", "Whether it holds what no file has yet.") {
@@ -87,13 +88,15 @@ enum ProjectType {
 
   private static func registerFiles(_ project: TypeEntry) {
     project.method(
-      "save", params: [Param("path", .output, "A .mastodon file; absent: where it was.", optional: true)],
+      "save",
+      params: [Param("path", .output, "A .mastodon file; absent: where it was.", optional: true)],
       "Write it, whole or not at all. Inside an edit or a recipe it is written when that has ended well.",
       example: #"p:save("embryo.mastodon")"#
     ) { call in
       let me = call.receiver(ProjectObject.self)
       guard let path = call.optionalString(0) ?? me.project.path else {
-        throw HowdahError(.argument, "project:save: it was never saved; give a path that ends with .mastodon")
+        throw HowdahError(
+          .argument, "project:save: it was never saved; give a path that ends with .mastodon")
       }
       try me.save(to: try call.writablePath(path), progress: call.progress)
     }
@@ -101,7 +104,8 @@ enum ProjectType {
       "import", params: [Param("path", .file, "A .mastodon project.")],
       returns: "{spots=, links=, ...}",
       "Add the spots, links, labels, tags and features of another project; all or nothing.",
-      example: #"p:save("copy.mastodon")"# + "\n" + #"local counts = p:import("copy.mastodon")"# + "\nprint(counts.spots)"
+      example: #"p:save("copy.mastodon")"# + "\n" + #"local counts = p:import("copy.mastodon")"#
+        + "\nprint(counts.spots)"
     ) { call in
       let me = call.receiver(ProjectObject.self)
       let path = try call.readablePath(call.string(0))
@@ -116,14 +120,17 @@ enum ProjectType {
       "export",
       params: [
         Param("path", .output, "Its extension says the format."),
-        .options([.string("format", "The format, when the extension does not say it.", optional: true)]),
+        .options([
+          .string("format", "The format, when the extension does not say it.", optional: true)
+        ]),
       ],
       "Write lineage or images in another format: .xml writes the images for BigDataViewer.",
       example: #"p:export("movie.xml")"#
     ) { call in
       let me = call.receiver(ProjectObject.self)
       let path = try call.writablePath(call.string(0))
-      let format = try FormatRegistry.format(writing: path, name: call.options.optionalString("format"))
+      let format = try FormatRegistry.format(
+        writing: path, name: call.options.optionalString("format"))
       if let write = format.writeProject {
         try write(me.project, path, call.progress)
       } else if let write = format.writeImages {
@@ -144,7 +151,8 @@ enum ProjectType {
 
   private static func registerHistory(_ project: TypeEntry) {
     project.method(
-      "edit", params: [.string("what", "A name for the history."), .function("f", "Makes the changes.")],
+      "edit",
+      params: [.string("what", "A name for the history."), .function("f", "Makes the changes.")],
       returns: "what f returns",
       "Make changes as one undo point; an error takes all of them back.",
       example: #"p:edit("tidy up", function() p.spots:at(0):tag("Tracking", "Approved") end)"#
@@ -153,9 +161,12 @@ enum ProjectType {
       let body = try call.function(1)
       try me.edit(call.string(0)) { try body.forward(to: call) }
     }
-    for (name, doc) in [("undo", "Take the last change back."), ("redo", "Make the last undone change again.")] {
+    for (name, doc) in [
+      ("undo", "Take the last change back."), ("redo", "Make the last undone change again."),
+    ] {
       project.method(
-        name, params: [.integer("steps", "How many.", default: 1, min: 1)], returns: "string", doc + " Returns its name.",
+        name, params: [.integer("steps", "How many.", default: 1, min: 1)], returns: "string",
+        doc + " Returns its name.",
         example: name == "undo"
           ? "p.spots:first():remove()\nprint(p:undo())"
           : "p.spots:first():remove()\np:undo()\nprint(p:redo())"
@@ -170,7 +181,8 @@ enum ProjectType {
       }
     }
     project.method(
-      "history", returns: "{undo={...}, redo={...}}", "The names of what can be undone and redone, last first.",
+      "history", returns: "{undo={...}, redo={...}}",
+      "The names of what can be undone and redone, last first.",
       example: "p.spots:first():remove()\nprint(p:history().undo[1])"
     ) { call in
       let graph = call.receiver(ProjectObject.self).graph

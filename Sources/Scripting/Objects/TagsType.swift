@@ -51,7 +51,9 @@ enum TagsType {
   // MARK: Tag sets
 
   private static func registerSets(_ sets: TypeEntry) {
-    func names(_ call: Call) -> [String] { call.receiver(TagSets.self).project.graph.tagSets.map(\.name) }
+    func names(_ call: Call) -> [String] {
+      call.receiver(TagSets.self).project.graph.tagSets.map(\.name)
+    }
     sets.dynamic(
       keys: names,
       get: { call in
@@ -60,21 +62,36 @@ enum TagsType {
           call.push(object: TagSetObject(project: me.project, name: call.string(0)))
         }
       })
-    sets.method("names", returns: "{string, ...}", "The names of the tag sets, in order.", example: #"print(table.concat(p.tags:names(), ", "))"#) { call in
+    sets.method(
+      "names", returns: "{string, ...}", "The names of the tag sets, in order.",
+      example: #"print(table.concat(p.tags:names(), ", "))"#
+    ) { call in
       call.push(.list(names(call).map { .string($0) }) as LuaValue)
     }
-    sets.method("has", params: [.string("name", "A tag set.")], returns: "boolean", "Whether there is a tag set of this name.", example: #"print(p.tags:has("Detection"))"#) { call in
+    sets.method(
+      "has", params: [.string("name", "A tag set.")], returns: "boolean",
+      "Whether there is a tag set of this name.", example: #"print(p.tags:has("Detection"))"#
+    ) { call in
       call.push(names(call).contains(call.string(0)))
     }
-    sets.method("add_elephant", "Make ELEPHANT's six tag sets where they or some of their tags are missing.", example: "p.tags:add_elephant()") { call in
+    sets.method(
+      "add_elephant", "Make ELEPHANT's six tag sets where they or some of their tags are missing.",
+      example: "p.tags:add_elephant()"
+    ) { call in
       let project = call.receiver(TagSets.self).project
       try project.edit("add tag sets") { try project.graph.ensureElephantTagSets() }
     }
     sets.method(
       "add",
-      params: [.options([.string("name", "What it is called."), Param("tags", .list(.table), "{{name=, color=}, ...}.", optional: true)])],
+      params: [
+        .options([
+          .string("name", "What it is called."),
+          Param("tags", .list(.table), "{{name=, color=}, ...}.", optional: true),
+        ])
+      ],
       returns: "tag set", "Add a tag set.",
-      example: ##"p.tags:add{name = "Fate", tags = {{name = "neuron", color = "#FF8800"}, {name = "glia"}}}"##
+      example:
+        ##"p.tags:add{name = "Fate", tags = {{name = "neuron", color = "#FF8800"}, {name = "glia"}}}"##
     ) { call in
       let (project, o) = (call.receiver(TagSets.self).project, call.options)
       let name = o.string("name")
@@ -87,7 +104,9 @@ enum TagsType {
       _ = try project.edit("add tag set") { try project.graph.addTagSet(name: name, tags: tags) }
       call.push(object: TagSetObject(project: project, name: name))
     }
-    sets.operator("__tostring") { call in call.push("tag sets: " + names(call).joined(separator: ", ")) }
+    sets.operator("__tostring") { call in
+      call.push("tag sets: " + names(call).joined(separator: ", "))
+    }
     sets.display { call in .text("tag sets: " + names(call).joined(separator: ", ")) }
   }
 
@@ -119,22 +138,33 @@ enum TagsType {
           call.push(object: TagObject(set: me, label: call.string(0)))
         }
       })
-    set.method("names", returns: "{string, ...}", "The names of its tags, in order.", example: #"print(table.concat(p.tags.Detection:names(), ", "))"#) { call in
+    set.method(
+      "names", returns: "{string, ...}", "The names of its tags, in order.",
+      example: #"print(table.concat(p.tags.Detection:names(), ", "))"#
+    ) { call in
       call.push(.list(try names(call).map { .string($0) }) as LuaValue)
     }
-    set.method("has", params: [.string("name", "A tag.")], returns: "boolean", "Whether it has a tag of this name.", example: #"print(p.tags.Detection:has("tp"))"#) { call in
+    set.method(
+      "has", params: [.string("name", "A tag.")], returns: "boolean",
+      "Whether it has a tag of this name.", example: #"print(p.tags.Detection:has("tp"))"#
+    ) { call in
       call.push(try names(call).contains(call.string(0)))
     }
     set.method(
       "add",
-      params: [.options([.string("name", "What it is called."), .string("color", "As #RRGGBB.", optional: true)])],
+      params: [
+        .options([
+          .string("name", "What it is called."), .string("color", "As #RRGGBB.", optional: true),
+        ])
+      ],
       returns: "tag", "Add a tag to it.",
       example: ##"p.tags.Status:add{name = "Doubtful", color = "#FF8800"}"##
     ) { call in
       let (me, o) = (me(call), call.options)
       let known = try names(call)
       if known.contains(o.string("name")) {
-        throw HowdahError(.argument, "tag set \"\(me.name)\" has a tag \"\(o.string("name"))\" already")
+        throw HowdahError(
+          .argument, "tag set \"\(me.name)\" has a tag \"\(o.string("name"))\" already")
       }
       let tag = Tag(label: o.string("name"), color: try color(o["color"], number: known.count))
       _ = try me.project.edit("add tag") { try me.project.graph.addTag(tag, to: try me.id()) }
@@ -159,16 +189,21 @@ enum TagsType {
       return me(call).set.project.graph.tagSetInfo(set).tags[tag]
     }
     tag.property("name", "string", "What it is called.") { $0.push(me($0).label) }
-    tag.property("color", "string", "Its colour as #RRGGBB, or #RRGGBBAA when not opaque.", setType: .string, set: { call in
-      let me = me(call)
-      let color = try ColorText.parse(call.string(0))
-      try me.set.project.edit("change tag colour") {
-        let (set, tag) = try me.ids()
-        try me.set.project.graph.setColor(set, tag, color)
+    tag.property(
+      "color", "string", "Its colour as #RRGGBB, or #RRGGBBAA when not opaque.", setType: .string,
+      set: { call in
+        let me = me(call)
+        let color = try ColorText.parse(call.string(0))
+        try me.set.project.edit("change tag colour") {
+          let (set, tag) = try me.ids()
+          try me.set.project.graph.setColor(set, tag, color)
+        }
       }
-    }) { $0.push(ColorText.string(try info($0).color)) }
+    ) { $0.push(ColorText.string(try info($0).color)) }
     tag.operator("__tostring") { $0.push("tag \(me($0).set.name) \(me($0).label)") }
-    tag.display { .text("tag \(me($0).set.name) \(me($0).label) \(ColorText.string(try info($0).color))") }
+    tag.display {
+      .text("tag \(me($0).set.name) \(me($0).label) \(ColorText.string(try info($0).color))")
+    }
   }
 
   // MARK: Tags of a spot or link

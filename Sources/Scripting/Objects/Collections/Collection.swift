@@ -21,4 +21,3 @@ final class Collection<Item: LineageItem> {
     selection.isEverything ? Item.count(in: graph) : try selection.items().count
   }
 }
-

@@ -26,17 +26,23 @@ struct CollectionType<Item: LineageItem> {
 
   private func handle(_ item: Item, _ project: ProjectObject) -> Handle {
     Handle(
-      Item.kind, in: project.space, index: item.index, generation: item.generation(in: project.graph))
+      Item.kind, in: project.space, index: item.index,
+      generation: item.generation(in: project.graph))
   }
 
   // MARK: Reading
 
   private func registerReading() {
-    type.method("count", returns: "integer", "How many there are; #\(one)s is the same.", example: "print(\(all):count())") {
+    type.method(
+      "count", returns: "integer", "How many there are; #\(one)s is the same.",
+      example: "print(\(all):count())"
+    ) {
       $0.push(try me($0).count())
     }
     type.operator("__len") { $0.push(try me($0).count()) }
-    type.method("is_empty", returns: "boolean", "Whether there is none.", example: "print(\(all):is_empty())") {
+    type.method(
+      "is_empty", returns: "boolean", "Whether there is none.", example: "print(\(all):is_empty())"
+    ) {
       $0.push(try me($0).count() == 0)
     }
     type.method(
@@ -48,12 +54,17 @@ struct CollectionType<Item: LineageItem> {
       let items = try me.selection.items()
       call.pushIterator(count: items.count) { handle(items[$0], me.project) }
     }
-    type.method("to_table", returns: "{\(one), ...}", "All of them as a Lua list.", example: "local list = \(all):to_table()\nprint(list[1])") { call in
+    type.method(
+      "to_table", returns: "{\(one), ...}", "All of them as a Lua list.",
+      example: "local list = \(all):to_table()\nprint(list[1])"
+    ) { call in
       let me = me(call)
       let items = try me.selection.items()
       call.pushList(count: items.count) { handle(items[$0], me.project) }
     }
-    for (name, doc) in [("first", "The first of them, or nil."), ("last", "The last of them, or nil.")] {
+    for (name, doc) in [
+      ("first", "The first of them, or nil."), ("last", "The last of them, or nil."),
+    ] {
       type.method(name, returns: "\(one) or nil", doc, example: "print(\(all):\(name)())") { call in
         let me = me(call)
         let items = try me.selection.items()
@@ -61,10 +72,14 @@ struct CollectionType<Item: LineageItem> {
         call.push(handle(item, me.project))
       }
     }
-    type.method("contains", params: [.object(one, one, "What to look for.")], returns: "boolean", "Whether one is among them.", example: "print(\(all):contains(\(all):first()))") { call in
+    type.method(
+      "contains", params: [.object(one, one, "What to look for.")], returns: "boolean",
+      "Whether one is among them.", example: "print(\(all):contains(\(all):first()))"
+    ) { call in
       let me = me(call)
       let handle = call.handle(0)
-      let found = try call.space(of: handle) === me.project.space
+      let found =
+        try call.space(of: handle) === me.project.space
         && me.selection.items().contains { $0.index == handle.index }
       call.push(found)
     }
@@ -75,7 +90,8 @@ struct CollectionType<Item: LineageItem> {
   private func registerChoosing() {
     type.method(
       "at", params: [.timepoints("t", "A timepoint, or {first, last}.")], returns: "\(one)s",
-      one == "spot" ? "Those of a timepoint or range." : "Those that begin at a timepoint or range.",
+      one == "spot"
+        ? "Those of a timepoint or range." : "Those that begin at a timepoint or range.",
       example: "print(#\(all):at(3), #\(all):at{0, 2})"
     ) { call in
       let me = me(call)
@@ -87,12 +103,21 @@ struct CollectionType<Item: LineageItem> {
       }
     }
     let set = Param.string("tag_set", "The tag set.")
-    let tag = Param("tag", .either([.string, .integer]), "The tag; absent: any tag.", optional: true)
-    type.method("tagged", params: [set, tag], returns: "\(one)s", "Those that carry a tag, or any tag of a set.", example: #"print(#\#(all):tagged("Tracking", "unlabeled"))"#) { call in
+    let tag = Param(
+      "tag", .either([.string, .integer]), "The tag; absent: any tag.", optional: true)
+    type.method(
+      "tagged", params: [set, tag], returns: "\(one)s",
+      "Those that carry a tag, or any tag of a set.",
+      example: #"print(#\#(all):tagged("Tracking", "unlabeled"))"#
+    ) { call in
       let me = me(call)
       push(call, me.project, try tagged(me, call.string(0), call.optionalString(1)))
     }
-    type.method("untagged", params: [set], returns: "\(one)s", #"Those without any tag of a set, which is not the tag "unlabeled"."#, example: #"print(#\#(all):untagged("Status"))"#) { call in
+    type.method(
+      "untagged", params: [set], returns: "\(one)s",
+      #"Those without any tag of a set, which is not the tag "unlabeled"."#,
+      example: #"print(#\#(all):untagged("Status"))"#
+    ) { call in
       let me = me(call)
       guard let set = try me.project.tagSet(call.string(0)) else {
         return push(call, me.project, me.selection)
@@ -121,7 +146,12 @@ struct CollectionType<Item: LineageItem> {
     }
     type.method(
       "sample",
-      params: [.integer("count", "How many at most.", min: 0), .options([.integer("seed", "Another seed chooses others; absent: howdah.seed.", optional: true)])],
+      params: [
+        .integer("count", "How many at most.", min: 0),
+        .options([
+          .integer("seed", "Another seed chooses others; absent: howdah.seed.", optional: true)
+        ]),
+      ],
       returns: "\(one)s", "Some of them, chosen at random with equal chance, in their order.",
       example: "print(#\(all):sample(2, {seed = 7}))"
     ) { call in
@@ -131,7 +161,9 @@ struct CollectionType<Item: LineageItem> {
     }
   }
 
-  private func tagged(_ me: Collection<Item>, _ set: String, _ tag: String?) throws -> Selection<Item> {
+  private func tagged(_ me: Collection<Item>, _ set: String, _ tag: String?) throws -> Selection<
+    Item
+  > {
     let graph = me.graph
     guard let tag else {
       guard let id = try me.project.tagSet(set) else { return Selection(graph, fixed: []) }
@@ -151,12 +183,14 @@ struct CollectionType<Item: LineageItem> {
     ]
     for (name, doc, combine) in operations {
       type.operator(name, params: [.any("other")], returns: "\(one)s", doc) { call in
-        guard let a = call.operand(0, Collection<Item>.self), let b = call.operand(1, Collection<Item>.self)
+        guard let a = call.operand(0, Collection<Item>.self),
+          let b = call.operand(1, Collection<Item>.self)
         else {
           throw HowdahError(.argument, "\(one)s can be combined with \(one)s only")
         }
         guard a.project === b.project else {
-          throw HowdahError(.argument, "these \(one)s belong to two projects and cannot be combined")
+          throw HowdahError(
+            .argument, "these \(one)s belong to two projects and cannot be combined")
         }
         push(call, a.project, combine(a.selection, b.selection))
       }
@@ -172,7 +206,11 @@ struct CollectionType<Item: LineageItem> {
   private func registerVerbs() {
     let set = Param.string("tag_set", "The tag set.")
     let tag = Param("tag", .either([.string, .integer]), "The tag.")
-    type.method("tag", params: [set, tag], returns: "integer", "Give all of them a tag; returns how many they are.", example: #"\#(all):tag("Tracking", "Approved")"#) { call in
+    type.method(
+      "tag", params: [set, tag], returns: "integer",
+      "Give all of them a tag; returns how many they are.",
+      example: #"\#(all):tag("Tracking", "Approved")"#
+    ) { call in
       let me = me(call)
       let items = try me.selection.items()
       try me.project.edit("tag \(one)s") {
@@ -181,15 +219,25 @@ struct CollectionType<Item: LineageItem> {
       }
       call.push(items.count)
     }
-    type.method("untag", params: [set], returns: "integer", "Take the tag of a set away from all of them; returns how many they are.", example: #"\#(all):untag("Tracking")"#) { call in
+    type.method(
+      "untag", params: [set], returns: "integer",
+      "Take the tag of a set away from all of them; returns how many they are.",
+      example: #"\#(all):untag("Tracking")"#
+    ) { call in
       let me = me(call)
       let items = try me.selection.items()
       if let set = try me.project.tagSet(call.string(0)) {
-        try me.project.edit("untag \(one)s") { try Item.setTag(set, of: items, to: nil, in: me.graph) }
+        try me.project.edit("untag \(one)s") {
+          try Item.setTag(set, of: items, to: nil, in: me.graph)
+        }
       }
       call.push(items.count)
     }
-    type.method("remove", returns: "integer", "Remove all of them\(one == "spot" ? " with their links" : ""); returns how many they were.", example: #"\#(all):tagged("Tracking", "unlabeled"):remove()"#) { call in
+    type.method(
+      "remove", returns: "integer",
+      "Remove all of them\(one == "spot" ? " with their links" : ""); returns how many they were.",
+      example: #"\#(all):tagged("Tracking", "unlabeled"):remove()"#
+    ) { call in
       let me = me(call)
       let items = try me.selection.items()
       try me.project.edit("remove \(one)s") { try Item.remove(items, from: me.graph) }

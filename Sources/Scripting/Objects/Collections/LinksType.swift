@@ -9,7 +9,10 @@ enum LinksType {
       "links", of: Collection<LinkID>.self,
       "Links of a project, chosen by a chain of conditions; worked out when needed.")
     CollectionType<LinkID>(type: links, one: "link").register()
-    for (name, doc) in [("sources", "The spots where they begin, each once."), ("targets", "The spots where they end, each once.")] {
+    for (name, doc) in [
+      ("sources", "The spots where they begin, each once."),
+      ("targets", "The spots where they end, each once."),
+    ] {
       links.method(name, returns: "spots", doc, example: "print(#p.links:\(name)())") { call in
         let me = call.receiver(Collection<LinkID>.self)
         call.push(me.project, name == "sources" ? me.selection.sources() : me.selection.targets())
@@ -47,7 +50,9 @@ enum LinksType {
         .object("a", "spot", "One end."), .object("b", "spot", "The other end."),
         .options([
           .table("tags", #"Its tags by tag set, {Tracking = "unlabeled"}."#, optional: true),
-          .boolean("manual", "Tag it as manual work: Tracking Approved; absent: unless tags are given.", optional: true),
+          .boolean(
+            "manual", "Tag it as manual work: Tracking Approved; absent: unless tags are given.",
+            optional: true),
         ]),
       ],
       returns: "link",
@@ -68,7 +73,8 @@ enum LinksType {
       let tags = o["tags"].fields ?? []
       let manual = o["manual"].boolean ?? tags.isEmpty
       let id = try me.project.edit("add link") {
-        let id = try ta < tb ? graph.addLink(a, b, manual: manual) : graph.addLink(b, a, manual: manual)
+        let id =
+          try ta < tb ? graph.addLink(a, b, manual: manual) : graph.addLink(b, a, manual: manual)
         for (set, tag) in tags {
           let found = try me.project.tagForWriting(set, tag.text ?? "")
           try graph.setTag(found.set, of: id, to: found.tag)
@@ -79,7 +85,9 @@ enum LinksType {
     }
   }
 
-  private static func column(_ name: String, _ links: [LinkID], _ graph: LineageGraph) throws -> NumericArray {
+  private static func column(_ name: String, _ links: [LinkID], _ graph: LineageGraph) throws
+    -> NumericArray
+  {
     func gather(_ read: (LinkID) -> Double, isInteger: Bool = false) -> NumericArray {
       NumericArray(count: links.count, isInteger: isInteger) { out in
         for i in links.indices { out[i] = read(links[i]) }
@@ -96,7 +104,8 @@ enum LinksType {
     if name == "cost" { return gather { _ in .nan } }
     let known = ["id", "length", "frames", "cost"] + graph.linkFeatureNames
     throw HowdahError(
-      .argument, "links have no number \"\(name)\"" + Suggest.hint(for: name, among: known)
+      .argument,
+      "links have no number \"\(name)\"" + Suggest.hint(for: name, among: known)
         + "; there are " + known.joined(separator: ", "))
   }
 }

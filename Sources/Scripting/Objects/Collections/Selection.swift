@@ -20,7 +20,8 @@ protocol LineageItem: Hashable, Comparable {
   /// The tag that it carries in a tag set.
   func tag(_ set: TagSetID, in graph: LineageGraph) -> TagID?
   /// Give all of them a tag, or none.
-  static func setTag(_ set: TagSetID, of items: [Self], to tag: TagID?, in graph: LineageGraph) throws
+  static func setTag(_ set: TagSetID, of items: [Self], to tag: TagID?, in graph: LineageGraph)
+    throws
   /// Remove all of them.
   static func remove(_ items: [Self], from graph: LineageGraph) throws
 }
@@ -28,7 +29,9 @@ protocol LineageItem: Hashable, Comparable {
 extension SpotID: LineageItem {
   static var kind: HandleKind { .spot }
   static func count(in graph: LineageGraph) -> Int { graph.spotCount }
-  static func setTag(_ set: TagSetID, of items: [SpotID], to tag: TagID?, in graph: LineageGraph) throws {
+  static func setTag(_ set: TagSetID, of items: [SpotID], to tag: TagID?, in graph: LineageGraph)
+    throws
+  {
     try graph.setTag(set, ofSpots: items, to: tag)
   }
   static func remove(_ items: [SpotID], from graph: LineageGraph) throws { try graph.remove(items) }
@@ -40,7 +43,9 @@ extension SpotID: LineageItem {
 extension LinkID: LineageItem {
   static var kind: HandleKind { .link }
   static func count(in graph: LineageGraph) -> Int { graph.linkCount }
-  static func setTag(_ set: TagSetID, of items: [LinkID], to tag: TagID?, in graph: LineageGraph) throws {
+  static func setTag(_ set: TagSetID, of items: [LinkID], to tag: TagID?, in graph: LineageGraph)
+    throws
+  {
     try graph.setTag(set, ofLinks: items, to: tag)
   }
   static func remove(_ items: [LinkID], from graph: LineageGraph) throws { try graph.remove(items) }
@@ -92,7 +97,8 @@ final class Selection<Item: LineageItem> {
   }
 
   /// Items worked out from the selected ones.
-  func derived<Other: LineageItem>(_ step: @escaping ([Item]) throws -> [Other]) -> Selection<Other> {
+  func derived<Other: LineageItem>(_ step: @escaping ([Item]) throws -> [Other]) -> Selection<Other>
+  {
     Selection<Other>(graph) { try step(self.items()) }
   }
 

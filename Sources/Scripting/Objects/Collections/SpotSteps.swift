@@ -76,10 +76,22 @@ extension Selection where Item == SpotID {
 
   /// The spots and everything that can be reached from them along links. From one spot in depth-first
   /// order, children in the order of their links; from several in ascending id.
-  func descendants() -> Selection { reached { $0.descendants(of: $1) } next: { $0.children(of: $1) } }
+  func descendants() -> Selection {
+    reached {
+      $0.descendants(of: $1)
+    } next: {
+      $0.children(of: $1)
+    }
+  }
 
   /// The spots and everything that leads to them.
-  func ancestors() -> Selection { reached { $0.ancestors(of: $1) } next: { $0.parents(of: $1) } }
+  func ancestors() -> Selection {
+    reached {
+      $0.ancestors(of: $1)
+    } next: {
+      $0.parents(of: $1)
+    }
+  }
 
   private func reached(
     _ walk: @escaping (LineageGraph, SpotID) -> [SpotID],

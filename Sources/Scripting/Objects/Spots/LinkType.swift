@@ -53,6 +53,7 @@ enum LinkType {
   static func text(of link: LinkID, in project: ProjectObject) -> String {
     let graph = project.graph
     let (a, b) = (graph.source(link), graph.target(link))
-    return "link \(link) (spot \(a) at t \(graph.timepoint(a)) to spot \(b) at t \(graph.timepoint(b)))"
+    return
+      "link \(link) (spot \(a) at t \(graph.timepoint(a)) to spot \(b) at t \(graph.timepoint(b)))"
   }
 }

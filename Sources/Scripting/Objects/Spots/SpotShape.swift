@@ -20,7 +20,9 @@ enum SpotShape {
         "\(name): unknown key \"\(field.key)\"" + Suggest.hint(for: field.key, among: keys))
     }
     guard let xx = value["xx"].number, let yy = value["yy"].number, let zz = value["zz"].number
-    else { throw HowdahError(.argument, "\(name): give numbers xx, yy and zz (xy, xz, yz if not 0)") }
+    else {
+      throw HowdahError(.argument, "\(name): give numbers xx, yy and zz (xy, xz, yz if not 0)")
+    }
     return Covariance(
       xx: xx, xy: value["xy"].number ?? 0, xz: value["xz"].number ?? 0, yy: yy,
       yz: value["yz"].number ?? 0, zz: zz)

@@ -25,10 +25,14 @@ enum SpotType {
   }
 
   private static func registerPlace(_ spot: TypeEntry) {
-    spot.property("id", "integer", "Its slot, 0-based; given to a new spot after removal.", column: ProjectObject.SpotColumn.id)
-    { $0.push(Int($0.handle.index)) }
-    spot.property("t", "integer", "Its timepoint, 0-based; it never changes.", column: ProjectObject.SpotColumn.t)
-    { $0.push($0.project.graph.timepoint($0.spot)) }
+    spot.property(
+      "id", "integer", "Its slot, 0-based; given to a new spot after removal.",
+      column: ProjectObject.SpotColumn.id
+    ) { $0.push(Int($0.handle.index)) }
+    spot.property(
+      "t", "integer", "Its timepoint, 0-based; it never changes.",
+      column: ProjectObject.SpotColumn.t
+    ) { $0.push($0.project.graph.timepoint($0.spot)) }
     for (axis, column) in [
       (Axis.x, ProjectObject.SpotColumn.x), (.y, ProjectObject.SpotColumn.y),
       (.z, ProjectObject.SpotColumn.z),
@@ -117,29 +121,54 @@ enum SpotType {
         call.push(call.project, step(Selection(call.project.graph, fixed: [call.spot])))
       }
     }
-    relatives("children", "The spots that its outgoing links lead to, in link order.", "for child in p.spots:first():children():each() do print(child.t) end") { $0.children() }
-    relatives("parents", "The spots that its incoming links come from, in link order.", "print(#p.spots:first():parents())") { $0.parents() }
+    relatives(
+      "children", "The spots that its outgoing links lead to, in link order.",
+      "for child in p.spots:first():children():each() do print(child.t) end"
+    ) { $0.children() }
+    relatives(
+      "parents", "The spots that its incoming links come from, in link order.",
+      "print(#p.spots:first():parents())"
+    ) { $0.parents() }
     relatives(
       "descendants",
       "The spot and everything that can be reached from it along links, depth first.",
       #"p.spots:first():descendants():tag("Tracking", "Approved")"#
     ) { $0.descendants() }
-    relatives("ancestors", "The spot and everything that leads to it, depth first.", "print(#p.spots:last():ancestors())") { $0.ancestors() }
-    spot.method("outgoing", returns: "links", "Its links to later spots, in the order they were made.", example: "print(#p.spots:first():outgoing())") { call in
+    relatives(
+      "ancestors", "The spot and everything that leads to it, depth first.",
+      "print(#p.spots:last():ancestors())"
+    ) { $0.ancestors() }
+    spot.method(
+      "outgoing", returns: "links", "Its links to later spots, in the order they were made.",
+      example: "print(#p.spots:first():outgoing())"
+    ) { call in
       call.push(call.project, Selection(call.project.graph, fixed: [call.spot]).outgoing())
     }
-    spot.method("incoming", returns: "links", "Its links from earlier spots, in the order they were made.", example: "print(#p.spots:first():incoming())") { call in
+    spot.method(
+      "incoming", returns: "links", "Its links from earlier spots, in the order they were made.",
+      example: "print(#p.spots:first():incoming())"
+    ) { call in
       call.push(call.project, Selection(call.project.graph, fixed: [call.spot]).incoming())
     }
-    spot.method("root", returns: "spot", "The spot without incoming links that it comes from.", example: "print(p.spots:last():root().t)") { call in
+    spot.method(
+      "root", returns: "spot", "The spot without incoming links that it comes from.",
+      example: "print(p.spots:last():root().t)"
+    ) { call in
       call.push(call.project.handle(call.project.graph.root(of: call.spot)))
     }
-    spot.method("track", returns: "track", "The track that it belongs to.", example: "print(p.spots:first():track().duration)") { call in
+    spot.method(
+      "track", returns: "track", "The track that it belongs to.",
+      example: "print(p.spots:first():track().duration)"
+    ) { call in
       let graph = call.project.graph
       let root = graph.tracks()[graph.trackIndex(of: call.spot)].root
       call.push(call.project.handle(root, .track))
     }
-    spot.method("distance", params: [.object("other", "spot", "Another spot.")], returns: "number", "The distance between the centres of two spots, world units.", example: "local a, b = p.spots:first(), p.spots:last()\nprint(a:distance(b))") { call in
+    spot.method(
+      "distance", params: [.object("other", "spot", "Another spot.")], returns: "number",
+      "The distance between the centres of two spots, world units.",
+      example: "local a, b = p.spots:first(), p.spots:last()\nprint(a:distance(b))"
+    ) { call in
       let graph = call.project.graph
       let other: ProjectObject = call.owner(of: call.handle(0))
       let there = other.graph.position(SpotID(call.handle(0).index))
@@ -148,12 +177,14 @@ enum SpotType {
   }
 
   private static func registerEdits(_ spot: TypeEntry) {
-    spot.method("remove", "Remove it with its links.", example: "p.spots:first():remove()") { call in
+    spot.method("remove", "Remove it with its links.", example: "p.spots:first():remove()") {
+      call in
       let (graph, id) = (call.project.graph, call.spot)
       try graph.edit("remove spot") { try graph.remove(id) }
     }
     spot.method(
-      "move", params: [.point("position", "Where its centre is to be, world units.")], returns: "spot",
+      "move", params: [.point("position", "Where its centre is to be, world units.")],
+      returns: "spot",
       "Put its centre somewhere else; tags stay.",
       example: "p.spots:first():move{x = 10, y = 12, z = 3}"
     ) { call in
@@ -162,9 +193,17 @@ enum SpotType {
       try graph.edit("move spot") { try graph.move(id, to: p) }
       call.pushReceiver()
     }
-    let axis = Param.choice("axis", Axis.allCases.map(\.rawValue), "The world axis; all when absent.", optional: true)
+    let axis = Param.choice(
+      "axis", Axis.allCases.map(\.rawValue), "The world axis; all when absent.", optional: true)
     spot.method(
-      "resize", params: [.options([.number("factor", "1.1 is ELEPHANT's larger, 0.9 its smaller.", default: 1.1, min: 0.001, max: 1000), axis])],
+      "resize",
+      params: [
+        .options([
+          .number(
+            "factor", "1.1 is ELEPHANT's larger, 0.9 its smaller.", default: 1.1, min: 0.001,
+            max: 1000), axis,
+        ])
+      ],
       returns: "spot", "Scale its ellipsoid along a world axis, or along all three.",
       example: #"p.spots:first():resize{axis = "x", factor = 1.1}"#
     ) { call in
@@ -176,16 +215,27 @@ enum SpotType {
       call.pushReceiver()
     }
     spot.method(
-      "rotate", params: [.options([.number("degrees", "Counterclockwise, right-handed.", default: 1), .choice("axis", Axis.allCases.map(\.rawValue), "The world axis.", default: "z")])],
+      "rotate",
+      params: [
+        .options([
+          .number("degrees", "Counterclockwise, right-handed.", default: 1),
+          .choice("axis", Axis.allCases.map(\.rawValue), "The world axis.", default: "z"),
+        ])
+      ],
       returns: "spot", "Rotate its ellipsoid about a world axis.",
       example: #"p.spots:first():rotate{axis = "z", degrees = 15}"#
     ) { call in
       let (graph, id, o) = (call.project.graph, call.spot, call.options)
       let axis = Axis(rawValue: o.string("axis")) ?? .z
-      try graph.edit("rotate spot") { try graph.rotate(id, axis: axis, degrees: o.double("degrees")) }
+      try graph.edit("rotate spot") {
+        try graph.rotate(id, axis: axis, degrees: o.double("degrees"))
+      }
       call.pushReceiver()
     }
-    spot.method("reset_rotation", returns: "spot", "Align its ellipsoid with the world axes.", example: "p.spots:first():reset_rotation()") { call in
+    spot.method(
+      "reset_rotation", returns: "spot", "Align its ellipsoid with the world axes.",
+      example: "p.spots:first():reset_rotation()"
+    ) { call in
       let (graph, id) = (call.project.graph, call.spot)
       try graph.edit("reset rotation") { try graph.resetRotation(id) }
       call.pushReceiver()

@@ -30,7 +30,9 @@ enum ImagesType {
     images.property("dtype", "string", "uint8, uint16 or float32.") {
       $0.push(source($0).type.rawValue)
     }
-    images.property("path", "string", "The file that they are read from.") { $0.push(source($0).path) }
+    images.property("path", "string", "The file that they are read from.") {
+      $0.push(source($0).path)
+    }
     images.method(
       "setup_name", params: [.integer("setup", "0-based.", default: 0, min: 0)], returns: "string",
       "The name of a channel or view; may be empty.", example: "print(p.images:setup_name(0))"

@@ -23,7 +23,8 @@ enum VolumeType {
 
   static func text(_ volume: Volume) -> String {
     let v = volume.voxelSize
-    return "volume \(volume.size) \(volume.type), voxel \(short(v.x)) x \(short(v.y)) x \(short(v.z))"
+    return
+      "volume \(volume.size) \(volume.type), voxel \(short(v.x)) x \(short(v.y)) x \(short(v.z))"
   }
 
   private static func registerReading(_ volume: TypeEntry) {
@@ -44,7 +45,8 @@ enum VolumeType {
       let (x, y, z) = (call.int(0), call.int(1), call.int(2))
       guard me.contains(x: x, y: y, z: z) else {
         throw HowdahError(
-          .argument, "volume:at: voxel (\(x), \(y), \(z)) is outside; the size is \(me.size), 0-based")
+          .argument,
+          "volume:at: voxel (\(x), \(y), \(z)) is outside; the size is \(me.size), 0-based")
       }
       push(call, me.value(x: x, y: y, z: z), me)
     }
@@ -53,10 +55,15 @@ enum VolumeType {
       ("max", "The largest voxel.", { try $0.maximum(progress: $1) }),
       ("mean", "The mean of all voxels.", { try $0.mean(progress: $1) }),
       ("sum", "The sum of all voxels.", { try $0.sum(progress: $1).sum }),
-      ("deviation", "The standard deviation of all voxels.", { try $0.standardDeviation(progress: $1) }),
+      (
+        "deviation", "The standard deviation of all voxels.",
+        { try $0.standardDeviation(progress: $1) }
+      ),
     ]
     for (name, doc, read) in numbers {
-      volume.method(name, returns: "number", doc, example: "print(p.images:volume{t = 0}:\(name)())") { call in
+      volume.method(
+        name, returns: "number", doc, example: "print(p.images:volume{t = 0}:\(name)())"
+      ) { call in
         let me = call.receiver(Volume.self)
         let value = try read(me, call.progress)
         if name == "mean" || name == "deviation" { call.push(value) } else { push(call, value, me) }
@@ -90,11 +97,14 @@ enum VolumeType {
         range = low...high
       }
       let histogram = try me.histogram(bins: call.int(0), range: range, progress: progress)
-      call.push(.record([("min", .double(histogram.minimum)), ("max", .double(histogram.maximum))]) as LuaValue)
+      call.push(
+        .record([("min", .double(histogram.minimum)), ("max", .double(histogram.maximum))])
+          as LuaValue)
       call.setField("counts") {
-        call.push(NumericArray(count: histogram.counts.count, isInteger: true) { out in
-          for (i, n) in histogram.counts.enumerated() { out[i] = Double(n) }
-        })
+        call.push(
+          NumericArray(count: histogram.counts.count, isInteger: true) { out in
+            for (i, n) in histogram.counts.enumerated() { out[i] = Double(n) }
+          })
       }
     }
     volume.method(
@@ -108,13 +118,20 @@ enum VolumeType {
 
   /// Whole voxel types give integers.
   private static func push(_ call: Call, _ value: Double, _ volume: Volume) {
-    if volume.type.isInteger, let whole = Int(exactly: value) { call.push(whole) } else { call.push(value) }
+    if volume.type.isInteger, let whole = Int(exactly: value) {
+      call.push(whole)
+    } else {
+      call.push(value)
+    }
   }
 
   private static func registerParts(_ volume: TypeEntry) {
     volume.method(
       "slice",
-      params: [.options(Axis.allCases.map { .integer($0.rawValue, "Index along \($0).", optional: true, min: 0) })],
+      params: [
+        .options(
+          Axis.allCases.map { .integer($0.rawValue, "Index along \($0).", optional: true, min: 0) })
+      ],
       returns: "volume", "The plane at an index of one axis.",
       example: "print(p.images:volume{t = 0}:slice{z = 2})"
     ) { call in
@@ -127,33 +144,52 @@ enum VolumeType {
     }
     volume.method(
       "project",
-      params: [.options([
-        .choice("axis", Axis.allCases.map(\.rawValue), "Along which axis.", default: "z"),
-        .choice("how", ProjectionKind.allCases.map(\.rawValue), "What becomes of the voxels.", default: "max"),
-      ])],
+      params: [
+        .options([
+          .choice("axis", Axis.allCases.map(\.rawValue), "Along which axis.", default: "z"),
+          .choice(
+            "how", ProjectionKind.allCases.map(\.rawValue), "What becomes of the voxels.",
+            default: "max"),
+        ])
+      ],
       returns: "volume", "All planes in one: the largest, smallest, mean or sum along an axis.",
       example: #"print(p.images:volume{t = 0}:project{axis = "z", how = "max"})"#
     ) { call in
       let o = call.options
       let axis = Axis(rawValue: o.string("axis")) ?? .z
       let how = ProjectionKind(rawValue: o.string("how")) ?? .max
-      call.push(volume: try call.receiver(Volume.self).projection(axis: axis, how: how, progress: call.progress))
+      call.push(
+        volume: try call.receiver(Volume.self).projection(
+          axis: axis, how: how, progress: call.progress))
     }
     volume.method(
       "crop",
-      params: [.options(Axis.allCases.map { Param($0.rawValue, .list(.integer), "{first, last}; absent: all.", optional: true) })],
+      params: [
+        .options(
+          Axis.allCases.map {
+            Param($0.rawValue, .list(.integer), "{first, last}; absent: all.", optional: true)
+          })
+      ],
       returns: "volume", "A part of it; both ends of each range belong to it.",
       example: "print(p.images:volume{t = 0}:crop{x = {2, 9}, y = {0, 7}})"
     ) { call in
       let me = call.receiver(Volume.self)
       let fields = Axis.allCases.map { (key: $0.rawValue, value: call.options[$0.rawValue]) }
-      call.push(volume: try me.crop(try VoxelRanges.box(.record(fields), in: me.size, "volume:crop")))
+      call.push(
+        volume: try me.crop(try VoxelRanges.box(.record(fields), in: me.size, "volume:crop")))
     }
     volume.method(
       "resample",
-      params: [.options(
-        Axis.allCases.map { .integer($0.rawValue, "Voxels along \($0); absent: as now.", optional: true, min: 1) }
-          + [.choice("how", Interpolation.allCases.map(\.rawValue), "Between voxels.", default: "linear")])],
+      params: [
+        .options(
+          Axis.allCases.map {
+            .integer($0.rawValue, "Voxels along \($0); absent: as now.", optional: true, min: 1)
+          }
+            + [
+              .choice(
+                "how", Interpolation.allCases.map(\.rawValue), "Between voxels.", default: "linear")
+            ])
+      ],
       returns: "volume", "The same content in other voxels; the corner voxels stay where they are.",
       example: "print(p.images:volume{t = 0}:resample{x = 16, y = 16})"
     ) { call in
@@ -176,10 +212,14 @@ enum VolumeType {
   private static func registerFilters(_ volume: TypeEntry) {
     volume.method(
       "gaussian",
-      params: [.options([
-        Param("sigma", .either([.number, .point]), "Standard deviation; a number for all axes, or {x=,y=,z=}."),
-        .choice("unit", ["world", "voxel"], "What sigma is measured in.", default: "world"),
-      ])],
+      params: [
+        .options([
+          Param(
+            "sigma", .either([.number, .point]),
+            "Standard deviation; a number for all axes, or {x=,y=,z=}."),
+          .choice("unit", ["world", "voxel"], "What sigma is measured in.", default: "world"),
+        ])
+      ],
       returns: "volume", "Smoothed by a Gaussian; float32.",
       example: "print(p.images:volume{t = 0}:gaussian{sigma = 1}:max())"
     ) { call in
@@ -191,24 +231,30 @@ enum VolumeType {
         sigma = try o.point("sigma") ?? .zero
       }
       let unit = o.string("unit") == "voxel" ? VoxelSize.one : me.voxelSize
-      call.push(volume: try me.gaussian(
-        sigma: (sigma.x / unit.x, sigma.y / unit.y, sigma.z / unit.z), progress: call.progress))
+      call.push(
+        volume: try me.gaussian(
+          sigma: (sigma.x / unit.x, sigma.y / unit.y, sigma.z / unit.z), progress: call.progress))
     }
     volume.method(
       "threshold", params: [.number("value", "Voxels above it become 1, others 0.")],
       returns: "volume", "Where it is brighter than a value.",
       example: "local v = p.images:volume{t = 0}\nprint(v:threshold(v:percentile(95)):sum())"
-    ) { $0.push(volume: try $0.receiver(Volume.self).threshold($0.double(0), progress: $0.progress)) }
+    ) {
+      $0.push(volume: try $0.receiver(Volume.self).threshold($0.double(0), progress: $0.progress))
+    }
     volume.method(
       "label",
       params: [.options([.integer("connectivity", "6 (faces) or 26 (corners too).", default: 26)])],
-      returns: "volume, integer", "Number the connected parts of what is not 0; also returns how many.",
-      example: "local v = p.images:volume{t = 0}\nlocal labels, n = v:threshold(v:percentile(95)):label()\nprint(labels, n)"
+      returns: "volume, integer",
+      "Number the connected parts of what is not 0; also returns how many.",
+      example:
+        "local v = p.images:volume{t = 0}\nlocal labels, n = v:threshold(v:percentile(95)):label()\nprint(labels, n)"
     ) { call in
       guard let connectivity = Connectivity(rawValue: call.options.int("connectivity")) else {
         throw HowdahError(.argument, "volume:label: connectivity is 6 or 26")
       }
-      let labels = try call.receiver(Volume.self).labelled(connectivity: connectivity, progress: call.progress)
+      let labels = try call.receiver(Volume.self).labelled(
+        connectivity: connectivity, progress: call.progress)
       call.push(volume: try labels.volume())
       call.push(labels.count)
     }
@@ -226,7 +272,8 @@ enum VolumeType {
       ("__div", { try $0 / $1 }, { try $0 / $1 }, { try $0 / $1 }),
     ]
     for (name, both, left, right) in operations {
-      volume.operator(name, params: [.any("other")], returns: "volume", "Voxel by voxel; float32.") { call in
+      volume.operator(name, params: [.any("other")], returns: "volume", "Voxel by voxel; float32.")
+      { call in
         let (a, b) = (call.operand(0, Volume.self), call.operand(1, Volume.self))
         if let a, let b { return call.push(volume: try both(a, b)) }
         if let a, let b = call.operandNumber(1) { return call.push(volume: try left(a, b)) }
@@ -242,7 +289,9 @@ enum VolumeType {
 enum VolumeFile {
   static func save(_ volume: Volume, to path: String) throws {
     let name = path.lowercased()
-    if name.hasSuffix(".tif") || name.hasSuffix(".tiff") { return try TIFFFile.write(volume, to: path) }
+    if name.hasSuffix(".tif") || name.hasSuffix(".tiff") {
+      return try TIFFFile.write(volume, to: path)
+    }
     guard name.hasSuffix(".png") else {
       throw HowdahError(.argument, "\(path): a volume is saved as .tif or .png")
     }
@@ -252,7 +301,9 @@ enum VolumeFile {
         "\(path): a PNG holds one slice, and this volume has \(volume.size) voxels; "
           + "take a :slice{z = n} or :project{axis = \"z\"} first")
     }
-    let (width, height) = axis == .x ? (volume.size.y, volume.size.z)
+    let (width, height) =
+      axis == .x
+      ? (volume.size.y, volume.size.z)
       : axis == .y ? (volume.size.x, volume.size.z) : (volume.size.x, volume.size.y)
     switch volume.type {
     case .uint8:

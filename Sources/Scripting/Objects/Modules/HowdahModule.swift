@@ -1,0 +1,111 @@
+// `howdah`: opening and making projects, and the small things that scripts need.
+
+import CLua
+import Core
+import Formats
+import LuaShim
+
+enum HowdahModule {
+  /// The version of the interface that recipes are written against.
+  static let apiVersion = 1
+  static let version = "0.1.0"
+
+  static func register(_ registry: Registry) {
+    let howdah = registry.module(
+      "howdah", "Cell tracking in 3D: open, detect, link, look, correct, evaluate.")
+    howdah.constant("version", .string(version), "The version of the program.")
+    howdah.constant("api", .int(apiVersion), "The version of this interface.")
+    registerProjects(howdah)
+    registerHelpers(howdah)
+    CSVModule.register(registry)
+    LogModule.register(registry)
+    ProgressType.register(registry, howdah)
+    TableType.register(registry, howdah)
+  }
+
+  private static func registerProjects(_ howdah: ModuleEntry) {
+    howdah.function(
+      "open", params: [Param("path", .file, "BigDataViewer .xml, .mastodon, .tif, ...")],
+      returns: "project", "Open a project, or make a new one over images.",
+      example: #"p:save("embryo.mastodon")"# + "\n"
+        + #"local again = howdah.open("embryo.mastodon")"#
+        + "\nprint(again)"
+    ) { call in
+      let path = try call.readablePath(call.string(0))
+      try call.push(try Project.open(path, progress: call.progress))
+    }
+    howdah.function(
+      "new", params: [Param("images_path", .file, "BigDataViewer .xml, .tif, ...")],
+      returns: "project", "An empty project over images.",
+      example: #"p:export("movie.xml")"# + "\n" + #"print(howdah.new("movie.xml"))"#
+    ) { call in
+      try call.push(try Project(imagesPath: try call.readablePath(call.string(0))))
+    }
+  }
+
+  private static func registerHelpers(_ howdah: ModuleEntry) {
+    howdah.function(
+      "seed", params: [.integer("n", "Any number.")],
+      "Choose the random numbers of what follows; without it every run starts at seed 0.",
+      example: "howdah.seed(7)\nprint(#p.spots:sample(3))"
+    ) { $0.host.context.seed = $0.int(0) }
+    howdah.function(
+      "try", params: [.function("f", "What to do."), .rest("arguments")],
+      returns: "boolean, ...",
+      "Call a function: true and its results, or false and an error object with .kind and .message. Ctrl-C and time limits are not caught.",
+      example: #"local ok, problem = howdah.try(howdah.open, "nowhere.xml")"#
+        + "\nif not ok then print(problem.kind, problem.message) end"
+    ) { call in
+      let (L, first) = (call.L, lua_gettop(call.L))
+      guard lua_checkstack(L, Int32(call.count) + 4) != 0 else {
+        throw HowdahError(.limit, "stack overflow")
+      }
+      lua_pushboolean(L, 1)
+      for i in 0..<call.count { lua_pushvalue(L, Int32(i + 1)) }
+      do {
+        try call.host.call(L, call.count - 1, LUA_MULTRET)
+      } catch let raised as LuaRaised {
+        if raised.howdahKind == .interrupted || hw_should_stop(call.host.box) { throw raised }
+        lua_settop(L, first)
+        call.push(false)
+        let text = raised.message
+        if hw_push_error(L, raised.kind, text, text.utf8.count) != LUA_OK { call.pushNil() }
+      }
+    }
+  }
+}
+
+extension Call {
+  /// Push a project that this state now owns.
+  public func push(_ project: Project) throws {
+    let object = try ProjectObject(project, host: host)
+    host.keepRecent(object)
+    push(object: object)
+  }
+}
+
+/// `howdah.log`: notes on standard error.
+enum LogModule {
+  static func register(_ registry: Registry) {
+    let log = registry.module("howdah.log", "Notes on standard error.")
+    for (name, doc) in [("info", "Say something."), ("warn", "Warn of something.")] {
+      log.function(
+        name, params: [.rest("values", .any, "What to say; written one after the other.")], doc,
+        example: #"howdah.log.\#(name)("found ", #p.spots, " spots")"#
+      ) { call in
+        let text = (0..<call.count).map { i in
+          call.text(at: Int32(i + 1)) ?? ((try? call.value(i)).map(plain) ?? call.typeName(i))
+        }.joined()
+        call.host.context.notes((name == "warn" ? "warning: " : "") + text + "\n")
+      }
+    }
+  }
+
+  private static func plain(_ value: LuaValue) -> String {
+    switch value {
+    case .nil: "nil"
+    case .bool(let b): String(b)
+    default: value.typeName
+    }
+  }
+}
