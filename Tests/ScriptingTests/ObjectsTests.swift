@@ -53,7 +53,8 @@ struct Prompt {
     #expect(try prompt.run("return #p.spots") == 6)
     #expect(try prompt.run("return p.links:count()") == 4)
     #expect(try prompt.run("return #p.spots:at(1), #p.spots:at{1, 2}") == 2)
-    #expect(try prompt.all("return #p.spots:at{1, 2}, #p.spots:roots(), #p.spots:leaves()") == [4, 2, 3])
+    #expect(
+      try prompt.all("return #p.spots:at{1, 2}, #p.spots:roots(), #p.spots:leaves()") == [4, 2, 3])
     let ids = """
       local ids = {}
       for spot in p.spots:where(function(s) return s.t > 0 end):each() do ids[#ids + 1] = spot.id end
@@ -128,8 +129,11 @@ struct Prompt {
       return ok, problem.kind, new.id, spot == new
       """
     #expect(try prompt.all(code) == [false, "stale", 5, false])
-    #expect(prompt.problem("local s = p.spots:first(); s:remove(); s:move{1, 2, 3}").contains("removed"))
-    #expect(prompt.problem("local s = p.spots:first(); s:remove(); return s.tags.Detection").contains("removed"))
+    #expect(
+      prompt.problem("local s = p.spots:first(); s:remove(); s:move{1, 2, 3}").contains("removed"))
+    #expect(
+      prompt.problem("local s = p.spots:first(); s:remove(); return s.tags.Detection").contains(
+        "removed"))
   }
 
   @Test func tagsAreReadWrittenAndCleared() throws {
@@ -148,7 +152,8 @@ struct Prompt {
 
   @Test func unknownNamesAreAnsweredWithTheNearestOnes() throws {
     let prompt = try Prompt(Self.tree)
-    #expect(prompt.problem(#"p.spots:tag("Detecton", "fn")"#).contains(#"did you mean "Detection"?"#))
+    #expect(
+      prompt.problem(#"p.spots:tag("Detecton", "fn")"#).contains(#"did you mean "Detection"?"#))
     #expect(prompt.problem(#"p.spots:tagged("Tracking", "aproved")"#).contains(#""Approved""#))
     #expect(prompt.problem("return p.spots:first().radus").contains(#""radius""#))
     #expect(prompt.problem("p.spots:dividing{child = 2}").contains(#""children""#))
@@ -163,7 +168,8 @@ struct Prompt {
       _ = try graph.addSpot(t: 0, position: .zero, covariance: .sphere(radius: 1))
     }
     let prompt = try Prompt(Project(images: nil, lineage: graph))
-    #expect(try prompt.all(#"return #p.spots:tagged("Status", "Completed"), #p.tags:names()"#) == [0, 0])
+    #expect(
+      try prompt.all(#"return #p.spots:tagged("Status", "Completed"), #p.tags:names()"#) == [0, 0])
     #expect(try prompt.run(#"p.spots:tag("Status", "Completed") return #p.tags:names()"#) == 6)
     #expect(try prompt.run(#"return p.spots:first().tags.Status"#) == "Completed")
   }
@@ -285,7 +291,8 @@ struct Prompt {
       return exists, #howdah.open("\(path)").spots, p.modified
       """
     #expect(try prompt.all(code) == [false, 5, false])
-    let failed = #"pcall(p.edit, p, "no", function() p.spots:remove() p:save("\#(path)") error("x") end)"#
+    let failed =
+      #"pcall(p.edit, p, "no", function() p.spots:remove() p:save("\#(path)") error("x") end)"#
     #expect(try prompt.run(failed + #" return #howdah.open("\#(path)").spots"#) == 5)
   }
 

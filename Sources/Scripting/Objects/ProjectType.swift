@@ -109,7 +109,7 @@ enum ProjectType {
     ) { call in
       let me = call.receiver(ProjectObject.self)
       let path = try call.readablePath(call.string(0))
-      let counts = try me.edit("import") { try me.project.importMastodon(path) }
+      let counts = try me.project.importMastodon(path, progress: call.progress)
       call.push(
         .record([
           ("spots", .int(counts.spots)), ("links", .int(counts.links)),
