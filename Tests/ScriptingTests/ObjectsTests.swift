@@ -15,6 +15,7 @@ struct Prompt {
   init(_ project: Project) throws {
     self.project = project
     let registry = Registry()
+    HostFunctions.register(registry)
     Objects.register(registry)
     registry.module("").function("fixture", "The project of this test.") { try $0.push(project) }
     host = try LuaHost(registry: registry)

@@ -18,6 +18,8 @@ public struct HostContext {
   public var memoryLimit = 0
   /// The seed of the next random operation that is given none.
   public var seed = 0
+  /// Saves that scripts asked for in the middle of an edit.
+  public var deferredSaves = DeferredSaves()
   /// Colour and other escapes may be printed.
   public var usesColor = false
   /// The policy of a sandboxed state; nil for trusted states, which get the whole standard library.

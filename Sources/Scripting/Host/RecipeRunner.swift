@@ -96,7 +96,7 @@ public struct RecipeRunner {
       try runner.grant(values, recipe, parent, host)
       func body() throws -> LuaValue { try runner.callRun(run, recipe, project, values, host) }
       guard let project else { return try body() }
-      return try project.lineage.edit(recipe.name, body)
+      return try runner.context.deferredSaves.edit(project, recipe.name, body)
     }
   }
 

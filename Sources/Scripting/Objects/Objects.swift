@@ -19,5 +19,9 @@ public enum Objects {
     TrackType.register(registry)
     TagsType.register(registry)
     ArrayType.register(registry)
+    ShowFunction.register(registry)
+    registry.projects = ProjectBinding(
+      push: { call, project in try call.push(project) },
+      take: { call, argument in call.objectIfAny(argument, ProjectObject.self)?.project })
   }
 }

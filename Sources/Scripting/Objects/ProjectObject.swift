@@ -10,7 +10,6 @@ public final class ProjectObject {
   /// Images and lineage.
   public let project: Project
   private(set) var space: HandleSpace!
-  private var pendingSave: (() throws -> Void)?
   private var described: (version: UInt64, spots: Int, links: Int)?
 
   /// Makes a project reachable from a state. Throws `.limit` when the state holds too many projects.
@@ -55,31 +54,8 @@ public final class ProjectObject {
     max(project.images?.timepoints ?? 0, (graph.timepoints?.upperBound ?? -1) + 1)
   }
 
-  /// Make changes as one undo point; they join an edit that is open. When the outermost edit has ended well,
-  /// what was to be saved meanwhile is saved.
-  public func edit<R>(_ name: String, _ body: () throws -> R) throws -> R {
-    if graph.isEditing { return try graph.edit(name, body) }
-    let result: R
-    do { result = try graph.edit(name, body) } catch {
-      pendingSave = nil
-      throw error
-    }
-    if let save = pendingSave {
-      pendingSave = nil
-      try save()
-    }
-    return result
-  }
-
-  /// Write the project. In the middle of an edit it is not yet known whether that will be taken back, so the
-  /// file is written when it has ended well.
-  func save(to path: String, progress: Progress) throws {
-    if graph.isEditing {
-      pendingSave = { [project] in try project.save(to: path, progress: progress) }
-    } else {
-      try project.save(to: path, progress: progress)
-    }
-  }
+  /// Make changes as one undo point; they join an edit that is open.
+  func edit<R>(_ name: String, _ body: () throws -> R) throws -> R { try graph.edit(name, body) }
 
   /// Close the images and make all handles stale.
   func close() {

@@ -11,6 +11,7 @@ enum ProjectType {
     registerParts(project)
     registerFiles(project)
     registerHistory(project)
+    PictureMethods.register(project)
     project.operator("__eq") { call in
       let (a, b) = (call.operand(0, ProjectObject.self), call.operand(1, ProjectObject.self))
       call.push(a != nil && a === b)
@@ -98,7 +99,14 @@ enum ProjectType {
         throw HowdahError(
           .argument, "project:save: it was never saved; give a path that ends with .mastodon")
       }
-      try me.save(to: try call.writablePath(path), progress: call.progress)
+      let target = try call.writablePath(path)
+      let progress = call.progress
+      let save = { try me.project.save(to: target, progress: progress) }
+      if me.graph.isEditing {
+        call.host.context.deferredSaves.add(me.project, save)
+      } else {
+        try save()
+      }
     }
     project.method(
       "import", params: [Param("path", .file, "A .mastodon project.")],
@@ -159,7 +167,9 @@ enum ProjectType {
     ) { call in
       let me = call.receiver(ProjectObject.self)
       let body = try call.function(1)
-      try me.edit(call.string(0)) { try body.forward(to: call) }
+      try call.host.context.deferredSaves.edit(me.project, call.string(0)) {
+        try body.forward(to: call)
+      }
     }
     for (name, doc) in [
       ("undo", "Take the last change back."), ("redo", "Make the last undone change again."),

@@ -6,9 +6,9 @@ import LuaShim
 extension Call {
   /// Set a field of the table on top of the stack to what `value` pushes.
   func setField(_ name: String, _ value: () -> Void) {
-    let table = lua_gettop(L)
+    let table = lua_gettop(lua)
     value()
-    if lua_gettop(L) > table { _ = hw_set_field(L, table, name, name.utf8.count) }
+    if lua_gettop(lua) > table { _ = hw_set_field(lua, table, name, name.utf8.count) }
   }
 }
 

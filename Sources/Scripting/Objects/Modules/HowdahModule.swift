@@ -6,15 +6,12 @@ import Formats
 import LuaShim
 
 enum HowdahModule {
-  /// The version of the interface that recipes are written against.
-  static let apiVersion = 1
-  static let version = "0.1.0"
-
   static func register(_ registry: Registry) {
     let howdah = registry.module(
       "howdah", "Cell tracking in 3D: open, detect, link, look, correct, evaluate.")
-    howdah.constant("version", .string(version), "The version of the program.")
-    howdah.constant("api", .int(apiVersion), "The version of this interface.")
+    howdah.constant(
+      "version", .string(HostFunctions.version), "The version of the program.")
+    howdah.constant("api", .int(Recipe.apiVersion), "The version of this interface.")
     registerProjects(howdah)
     registerHelpers(howdah)
     CSVModule.register(registry)
@@ -56,20 +53,20 @@ enum HowdahModule {
       example: #"local ok, problem = howdah.try(howdah.open, "nowhere.xml")"#
         + "\nif not ok then print(problem.kind, problem.message) end"
     ) { call in
-      let (L, first) = (call.L, lua_gettop(call.L))
-      guard lua_checkstack(L, Int32(call.count) + 4) != 0 else {
+      let (lua, first) = (call.lua, lua_gettop(call.lua))
+      guard lua_checkstack(lua, Int32(call.count) + 4) != 0 else {
         throw HowdahError(.limit, "stack overflow")
       }
-      lua_pushboolean(L, 1)
-      for i in 0..<call.count { lua_pushvalue(L, Int32(i + 1)) }
+      lua_pushboolean(lua, 1)
+      for i in 0..<call.count { lua_pushvalue(lua, Int32(i + 1)) }
       do {
-        try call.host.call(L, call.count - 1, LUA_MULTRET)
+        try call.host.call(lua, call.count - 1, LUA_MULTRET)
       } catch let raised as LuaRaised {
         if raised.howdahKind == .interrupted || hw_should_stop(call.host.box) { throw raised }
-        lua_settop(L, first)
+        lua_settop(lua, first)
         call.push(false)
         let text = raised.message
-        if hw_push_error(L, raised.kind, text, text.utf8.count) != LUA_OK { call.pushNil() }
+        if hw_push_error(lua, raised.kind, text, text.utf8.count) != LUA_OK { call.pushNil() }
       }
     }
   }

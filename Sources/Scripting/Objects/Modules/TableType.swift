@@ -8,32 +8,11 @@ struct TableObject {
 
   /// Aligned columns, numbers to the right.
   var text: String {
-    let body = rows.cells.map { $0.map(TableObject.cell) }
-    let lines = (rows.header.isEmpty ? [] : [rows.header]) + body
-    let count = lines.map(\.count).max() ?? 0
-    let widths = (0..<count).map { c in
-      lines.map { $0.indices.contains(c) ? $0[c].count : 0 }.max() ?? 0
-    }
-    let isNumber = (0..<count).map { c in
-      !rows.cells.isEmpty
-        && rows.cells.allSatisfy {
-          $0.indices.contains(c) ? $0[c].number != nil || $0[c].isNil : true
-        }
-    }
-    return lines.map { line in
-      var text = ""
-      for (c, cell) in line.enumerated() {
-        let fill = String(repeating: " ", count: widths[c] - cell.count)
-        text += (c > 0 ? "  " : "") + (isNumber[c] ? fill + cell : cell + fill)
-      }
-      while text.last == " " { text.removeLast() }
-      return text
-    }.joined(separator: "\n")
-  }
-
-  private static func cell(_ value: LuaValue) -> String {
-    if case .double(let d) = value { return short(d) }
-    return CSVModule.text(value)
+    let width = rows.cells.map(\.count).max() ?? 0
+    let columns = rows.header.isEmpty ? (0..<width).map { String($0 + 1) } : rows.header
+    var text = ValueText.table(columns: columns, rows: rows.cells, total: rows.cells.count)
+    if text.hasSuffix("\n") { text.removeLast() }
+    return text
   }
 }
 
