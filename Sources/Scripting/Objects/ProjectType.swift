@@ -133,7 +133,7 @@ enum ProjectType {
         ]),
       ],
       "Write lineage or images in another format: .xml writes the images for BigDataViewer.",
-      example: #"p:export("movie.xml")"#
+      example: #"p:export("movie.tif")"#
     ) { call in
       let me = call.receiver(ProjectObject.self)
       let path = try call.writablePath(call.string(0))

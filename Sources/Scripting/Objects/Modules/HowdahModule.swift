@@ -34,7 +34,7 @@ enum HowdahModule {
     howdah.function(
       "new", params: [Param("images_path", .file, "BigDataViewer .xml, .tif, ...")],
       returns: "project", "An empty project over images.",
-      example: #"p:export("movie.xml")"# + "\n" + #"print(howdah.new("movie.xml"))"#
+      example: #"p:export("movie.tif")"# + "\n" + #"print(howdah.new("movie.tif"))"#
     ) { call in
       try call.push(try Project(imagesPath: try call.readablePath(call.string(0))))
     }
@@ -53,17 +53,18 @@ enum HowdahModule {
       example: #"local ok, problem = howdah.try(howdah.open, "nowhere.xml")"#
         + "\nif not ok then print(problem.kind, problem.message) end"
     ) { call in
-      let (lua, first) = (call.lua, lua_gettop(call.lua))
-      guard lua_checkstack(lua, Int32(call.count) + 4) != 0 else {
+      let (lua, count) = (call.lua, call.count)
+      let base = lua_gettop(lua)
+      guard lua_checkstack(lua, Int32(count) + 4) != 0 else {
         throw HowdahError(.limit, "stack overflow")
       }
       lua_pushboolean(lua, 1)
-      for i in 0..<call.count { lua_pushvalue(lua, Int32(i + 1)) }
+      for i in 0..<count { lua_pushvalue(lua, Int32(i + 1)) }
       do {
-        try call.host.call(lua, call.count - 1, LUA_MULTRET)
+        try call.host.call(lua, count - 1, LUA_MULTRET)
       } catch let raised as LuaRaised {
         if raised.howdahKind == .interrupted || hw_should_stop(call.host.box) { throw raised }
-        lua_settop(lua, first)
+        lua_settop(lua, base)
         call.push(false)
         let text = raised.message
         if hw_push_error(lua, raised.kind, text, text.utf8.count) != LUA_OK { call.pushNil() }
