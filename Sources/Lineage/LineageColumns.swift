@@ -11,8 +11,9 @@ public struct LineageColumns {
   public let covariance: UnsafePointer<Covariance>
   /// 0-based timepoints.
   public let timepoint: UnsafePointer<Int32>
-  /// The generation of each slot; a free slot has bit 31 set, so a handle is current exactly when
-  /// its 20-bit generation equals this number.
+  /// The generation of each slot. A free slot has bit 31 set and the generation of the next object,
+  /// so a handle is current exactly when its 20-bit generation equals this number, and no handle of
+  /// a removed object equals its low 20 bits.
   public let spotGeneration: UnsafePointer<UInt32>
   /// As `spotGeneration`, for links.
   public let linkGeneration: UnsafePointer<UInt32>

@@ -141,6 +141,7 @@ import Testing
     let version = graph.columnsVersion
     try graph.edit("remove") { try graph.remove(SpotID(1)) }
     #expect(graph.columnsVersion == version && columns.spotGeneration[1] != handle.generation)
+    #expect(columns.spotGeneration[1] & 0xF_FFFF != handle.generation)
     try graph.edit("grow") { for _ in 0..<100 { _ = try graph.add(0) } }
     #expect(graph.columnsVersion != version)
   }

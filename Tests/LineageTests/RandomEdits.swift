@@ -259,8 +259,11 @@ struct RandomEdits {
     #expect(graph.roots().map(\.index) == roots)
     let dividing = naive.outgoing.filter { $0.value.count > 1 }.keys.sorted()
     #expect(graph.dividing().map(\.index) == dividing)
+    let columns = graph.columns
     for (ref, uid) in spotOwners {
-      #expect(graph.isCurrent(ref) == (naive.spots[ref.id.index]?.uid == uid))
+      let isThere = naive.spots[ref.id.index]?.uid == uid
+      let low = columns.spotGeneration[Int(ref.id.index)] & 0xF_FFFF
+      #expect(graph.isCurrent(ref) == isThere && (low == ref.generation) == isThere)
     }
     for (ref, uid) in linkOwners {
       #expect(graph.isCurrent(ref) == (naive.links[ref.id.index]?.uid == uid))
