@@ -95,7 +95,12 @@ private struct SpimDataReader {
     guard values.allSatisfy({ $0 >= 1 && $0 == $0.rounded() && $0 <= 0x1p31 }) else {
       throw broken(element, "is no size in voxels")
     }
-    return Size3(x: Int(values[0]), y: Int(values[1]), z: Int(values[2]))
+    let size = Size3(x: Int(values[0]), y: Int(values[1]), z: Int(values[2]))
+    // So that no product of sizes and bytes overflows anywhere later.
+    guard let count = size.checkedCount, count <= 1 << 56 else {
+      throw broken(element, "is an impossible size of \(size) voxels")
+    }
+    return size
   }
 
   // MARK: Paths

@@ -56,13 +56,7 @@ final class HDF5Dataset: Sendable {
     guard let space, let type, let layoutBody else {
       throw file.bytes.broken(address, "\(path) is no data set")
     }
-    guard (1...3).contains(space.count) else {
-      throw HowdahError.format(file.path, at: path, "has \(space.count) axes, not 3")
-    }
-    let shape = Array(repeating: 1, count: 3 - space.count) + space
-    // Beyond 2^40 elements nothing is real, and below it no product of sizes overflows.
-    guard Size3(x: shape[2], y: shape[1], z: shape[0]).checkedCount.map({ $0 < 1 << 40 }) == true
-    else { throw HowdahError.format(file.path, at: path, "an impossible size of \(shape)") }
+    let shape = try Self.checkedShape(space, file, path)
     self.file = file
     self.path = path
     self.shape = shape
@@ -86,10 +80,21 @@ final class HDF5Dataset: Sendable {
       if message.kind == .datatype { type = try file.readElementType(message) }
     }
     guard let space, let type else { throw file.bytes.broken(address, "\(path) is no data set") }
+    return (try checkedShape(space, file, path), type)
+  }
+
+  /// Three axes. Beyond 2^40 elements nothing is real, and below it no product of sizes overflows.
+  private static func checkedShape(_ space: [Int], _ file: HDF5File, _ path: String) throws -> [Int]
+  {
     guard (1...3).contains(space.count) else {
       throw HowdahError.format(file.path, at: path, "has \(space.count) axes, not 3")
     }
-    return (Array(repeating: 1, count: 3 - space.count) + space, type)
+    let shape = Array(repeating: 1, count: 3 - space.count) + space
+    let count = Size3(x: shape[2], y: shape[1], z: shape[0]).checkedCount
+    guard let count, count < 1 << 40 else {
+      throw HowdahError.format(file.path, at: path, "has an impossible size of \(shape)")
+    }
+    return shape
   }
 
   var elementCount: Int { shape[0] * shape[1] * shape[2] }

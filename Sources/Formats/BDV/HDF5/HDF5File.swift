@@ -40,9 +40,9 @@ final class HDF5File: Sendable {
     guard [2, 4, 8].contains(addressWidth), [2, 4, 8].contains(lengthWidth) else {
       throw c.broken("addresses of \(addressWidth) and lengths of \(lengthWidth) bytes")
     }
-    let stated = try c.number(addressWidth)
-    // As the library does: the superblock's true place wins over the address that it states.
-    base = stated == start ? stated : start
+    // As in the library, the superblock's place counts, not the base address that it states.
+    try c.skip(addressWidth)
+    base = start
     if version < 2 {
       try c.skip(3 * addressWidth + addressWidth)
     } else {
