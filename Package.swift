@@ -85,7 +85,7 @@ let package = Package(
     tests("ImagingTests", ["Core", "Imaging", "COpenBLAS"], resources: true),
     tests("LearningTests", ["Core", "Imaging", "Learning"], resources: true),
     tests("FormatsTests", ["Core", "Lineage", "Imaging", "Formats"], resources: true),
-    tests("TrackingTests", ["Core", "Lineage", "Imaging", "Formats", "Tracking"]),
+    tests("TrackingTests", ["Core", "Lineage", "Imaging", "Formats", "Tracking"], resources: true),
     tests("ScriptingTests", ["Core", "Lineage", "Imaging", "Formats", "Tracking", "Scripting"]),
     tests("HowdahTests", []),
   ]

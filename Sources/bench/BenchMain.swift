@@ -6,7 +6,7 @@ import Glibc
 enum BenchMain {
   /// Every benchmark, in the order of the table. A room adds its own here.
   static let benchmarks: [(name: String, run: @Sendable () throws -> [BenchRow])] = [
-    ("project", projectBench),
+    ("project", projectBench), ("link", linkBench),
     ("bdv", benchBDV),
   ]
 

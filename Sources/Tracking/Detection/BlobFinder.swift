@@ -42,7 +42,9 @@ struct BlobFinder {
       if steps == 0 { return [low] }
       return (0...steps).map { low * power(high / low, Double($0) / Double(steps)) }
     }
-    return [try typicalRadius(volume, progress: progress)]
+    // Young and flat nuclei are smaller than the typical one.
+    let typical = try typicalRadius(volume, progress: progress)
+    return [0.78 * typical, typical]
   }
 
   func find(_ volume: Volume, radii: [Double], progress: Progress) throws -> Answer {
@@ -119,7 +121,7 @@ struct BlobFinder {
             let p = peak.center * (1 - w) + kept[other].center * w
             lowest = min(lowest, sample(v, contrast.volume.size, contrast.coarse(p)))
           }
-          return peak.quality - lowest < max(0.06 * peak.quality, 1.2 * filter.noise)
+          return peak.quality - lowest < max(0.12 * peak.quality, 1.2 * filter.noise)
         }
         if isShallow { continue }
         grid.add(kept.count, at: place)

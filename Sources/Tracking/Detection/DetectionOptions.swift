@@ -11,7 +11,7 @@ extension DoGDetector {
     public var setup = 0
     /// Radii of the nuclei to look for, world units. One value looks at one scale; a range looks at several
     /// scales a factor of at most 1.35 apart and keeps the best answer of each place. `nil` measures the
-    /// radius of typical blobs in the first image that is worked on.
+    /// radius of typical blobs in the first image that is worked on, and looks at it and at 0.78 of it.
     public var radius: ClosedRange<Double>?
     /// Least quality of a spot. Quality is the contrast of the blob in units of the noise of such
     /// contrasts, after the shot noise has been made even, so it does not depend on the camera's gain

@@ -44,9 +44,19 @@ struct NoiseModel: Sendable {
     let spread = s.w * s.xx - s.x * s.x
     let a = spread > 1e-12 * s.w * s.xx ? max(0, (s.w * s.xy - s.x * s.y) / spread) : 0
     let b = s.w > 0 ? (s.y - a * s.x) / s.w : smallest
-    let darkest = a * range.minimum + b
-    slope = a
-    intercept = darkest > smallest ? b : smallest - a * range.minimum
+    if s.w > 0, a * width < 0.05 * s.y / s.w {
+      // The same noise everywhere; a square root of next to no slope would lose all digits.
+      (slope, intercept) = (0, max(smallest, s.y / s.w))
+      return
+    }
+    if a * range.minimum + b >= smallest {
+      (slope, intercept) = (a, b)
+      return
+    }
+    // The line is below zero at the darkest voxel: the one through zero there that keeps the middle.
+    let middle = (x: s.x / s.w - range.minimum, y: s.y / s.w)
+    slope = middle.x > 0 ? max(0, middle.y - smallest) / middle.x : 0
+    intercept = smallest - slope * range.minimum
   }
 
   private struct Bin {
@@ -114,6 +124,6 @@ struct NoiseModel: Sendable {
     return (root * root - intercept - 0.375 * slope * slope) / slope
   }
 
-  private var isShotNoise: Bool { slope > 1e-9 }
+  private var isShotNoise: Bool { slope > 0 }
   private var base: Double { max(intercept, 1e-30) }
 }

@@ -18,9 +18,9 @@ struct DivisionMatching {
     self.spots = spots
     let (truth, result) = (spots.truth, spots.result)
     var missed: [SpotID] = []
-    var wrong = Set(result.dividing().filter { spots.isCompared(result.timepoint($0)) })
+    var wrong = Set(result.dividing().filter { spots.countsInResult[Int($0.index)] })
     var right = 0
-    for mother in truth.dividing() where spots.isCompared(truth.timepoint(mother)) {
+    for mother in truth.dividing() where spots.countsInTruth[Int(mother.index)] {
       let daughters = truth.outgoing(mother).filter { links.isFound[Int($0.index)] }.count
       if daughters >= 2, let partner = spots.result(for: mother), wrong.remove(partner) != nil {
         right += 1

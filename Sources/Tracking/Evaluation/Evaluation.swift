@@ -34,23 +34,26 @@ struct SpotMatching {
   /// By slot: the partner's id, or -1.
   private(set) var inTruth: [Int32]
   private(set) var inResult: [Int32]
+  /// By slot: whether the spot is among those that are counted.
+  private(set) var countsInResult: [Bool]
+  private(set) var countsInTruth: [Bool]
   private(set) var score = EvaluationResult.Score(
     truePositives: 0, falsePositives: 0, falseNegatives: 0)
   private(set) var meanDistance = 0.0
   private(set) var timepoints = 0
-  private let range: ClosedRange<Timepoint>?
 
   init(
     result: LineageGraph, truth: LineageGraph, _ o: Evaluation.Options, _ progress: Progress
   ) throws {
     self.result = result
     self.truth = truth
-    range = o.timepoints
     if o.divisionTolerance < 0 {
       throw HowdahError(.argument, "evaluate: division_tolerance must be at least 0")
     }
     inTruth = Array(repeating: -1, count: result.spotSlots)
     inResult = Array(repeating: -1, count: truth.spotSlots)
+    countsInResult = Array(repeating: false, count: result.spotSlots)
+    countsInTruth = Array(repeating: false, count: truth.spotSlots)
     let ranges = [result.timepoints, truth.timepoints].compactMap { $0 }
     guard let low = ranges.map(\.lowerBound).min(), let high = ranges.map(\.upperBound).max()
     else { return }
@@ -63,14 +66,11 @@ struct SpotMatching {
     var sum = 0.0
     for t in first...last {
       try progress.check()
-      sum += match(t, o.criterion, maxDistance)
+      sum += match(t, o, maxDistance)
       progress.advance()
     }
     if score.truePositives > 0 { meanDistance = sum / Double(score.truePositives) }
   }
-
-  /// Whether a spot is among those that are compared.
-  func isCompared(_ t: Timepoint) -> Bool { range?.contains(t) ?? true }
 
   /// The result's spot for a spot of the truth.
   func result(for spot: SpotID) -> SpotID? {
@@ -101,7 +101,7 @@ struct SpotMatching {
 
   /// Match the spots of one timepoint; answers the sum of the distances.
   private mutating func match(
-    _ t: Timepoint, _ criterion: Evaluation.Criterion, _ maxDistance: Double
+    _ t: Timepoint, _ o: Evaluation.Options, _ maxDistance: Double
   ) -> Double {
     let rows = truth.spots(at: t)
     let columns = result.spots(at: t)
@@ -110,7 +110,7 @@ struct SpotMatching {
     let reach = columns.reduce(0) { max($0, result.boundingSphereRadiusSquared($1)) }.squareRoot()
     let edges = rows.map { spot -> [Assignment.Edge] in
       let p = truth.position(spot)
-      switch criterion {
+      switch o.criterion {
       case .distance:
         return result.within(radius: maxDistance, of: p, at: t).map {
           Assignment.Edge(column: place[$0.id]!, cost: $0.squaredDistance.squareRoot())
@@ -128,16 +128,27 @@ struct SpotMatching {
     }
     let partner = Assignment.solve(edges, columns: columns.count)
     var sum = 0.0
-    var matched = 0
-    for (row, column) in partner.enumerated() where column >= 0 {
-      inResult[Int(rows[row].index)] = Int32(columns[column].index)
-      inTruth[Int(columns[column].index)] = Int32(rows[row].index)
-      sum += truth.position(rows[row]).distance(to: result.position(columns[column]))
-      matched += 1
+    for (row, column) in partner.enumerated() {
+      let spot = rows[row]
+      let counts = o.field?.contains(truth.position(spot)) ?? true
+      countsInTruth[Int(spot.index)] = counts
+      guard column >= 0 else {
+        if counts { score.falseNegatives += 1 }
+        continue
+      }
+      let match = columns[column]
+      inResult[Int(spot.index)] = Int32(match.index)
+      inTruth[Int(match.index)] = Int32(spot.index)
+      countsInResult[Int(match.index)] = counts
+      guard counts else { continue }
+      sum += truth.position(spot).distance(to: result.position(match))
+      score.truePositives += 1
     }
-    score.truePositives += matched
-    score.falsePositives += columns.count - matched
-    score.falseNegatives += rows.count - matched
+    for spot in columns where inTruth[Int(spot.index)] < 0 {
+      guard o.field?.contains(result.position(spot)) ?? true else { continue }
+      countsInResult[Int(spot.index)] = true
+      score.falsePositives += 1
+    }
     return sum
   }
 }
@@ -162,15 +173,14 @@ struct LinkMatching {
   init(_ spots: SpotMatching, _ progress: Progress) throws {
     let (truth, result) = (spots.truth, spots.result)
     isFound = Array(repeating: false, count: truth.linkSlots)
-    func isCompared(_ graph: LineageGraph, _ link: LinkID) -> Bool {
-      spots.isCompared(graph.timepoint(graph.source(link)))
-        && spots.isCompared(graph.timepoint(graph.target(link)))
+    func counts(_ graph: LineageGraph, _ link: LinkID, _ spots: [Bool]) -> Bool {
+      spots[Int(graph.source(link).index)] && spots[Int(graph.target(link).index)]
     }
     // A link of the result answers for one link of the truth, should there be several between two spots.
     var used = [Bool](repeating: false, count: result.linkSlots)
     var right = 0
     var wanted = 0
-    for link in truth.links where isCompared(truth, link) {
+    for link in truth.links where counts(truth, link, spots.countsInTruth) {
       wanted += 1
       if wanted & 4095 == 0 { try progress.check() }
       guard let source = spots.result(for: truth.source(link)),
@@ -185,7 +195,7 @@ struct LinkMatching {
       }
     }
     var given = 0
-    result.forEachLink { if isCompared(result, $0) { given += 1 } }
+    result.forEachLink { if counts(result, $0, spots.countsInResult) { given += 1 } }
     score = EvaluationResult.Score(
       truePositives: right, falsePositives: given - right, falseNegatives: wanted - right)
   }

@@ -68,6 +68,9 @@ extension Evaluation {
     public var divisionTolerance = 0
     /// Timepoints to compare, first and last included; `nil` means all. Links need both ends inside.
     public var timepoints: ClosedRange<Timepoint>?
+    /// Count only spots whose centre lies in this box (world units), for example the images without a rim
+    /// where nuclei are cut. A pair counts when the truth's spot is inside; links need both ends to count.
+    public var field: WorldBox?
 
     /// The defaults.
     public init() {}

@@ -40,4 +40,14 @@ public enum Simulator {
     try project.lineage.clearHistory()
     return project
   }
+
+  /// Write the images of a simulated project as an ordinary BigDataViewer data set (XML and HDF5). The
+  /// project goes on drawing its own; give the path to `Project.setImages` to read the written ones.
+  ///
+  /// - Throws: what writing throws, `.unavailable` when the project has no images.
+  public static func write(
+    _ project: Project, toXML path: String, progress: Progress = .none
+  ) throws {
+    try BDVWriter.write(source: project.requireImages(), toXML: path, progress: progress)
+  }
 }

@@ -78,9 +78,9 @@ struct TissueModel {
       growth: 1, light: light, meanLight: light, age: age)
   }
 
-  /// Flat tissue and planes have nuclei that lie flat: they only turn about z.
+  /// Nuclei that are flat or tall along z only turn about z.
   private mutating func tissueRotation() -> Matrix3 {
-    if shape.isFlat || o.flatness < 0.8 {
+    if shape.isFlat || o.flatness != 1 {
       return .rotation(about: .z, radians: random.uniform(0, 2 * Double.pi))
     }
     return random.rotation()
@@ -103,7 +103,7 @@ struct TissueModel {
       if shape.isFlat { cell.position.z = 0 }
       let turn = random.normal() * 0.05
       let about =
-        shape.isFlat || o.flatness < 0.8 ? WorldPoint(x: 0, y: 0, z: 1) : random.direction()
+        shape.isFlat || o.flatness != 1 ? WorldPoint(x: 0, y: 0, z: 1) : random.direction()
       cell.orientation = Matrix3.rotation(about: about, radians: turn) * cell.orientation
       cell.light += 0.1 * (cell.meanLight - cell.light) + 0.04 * random.normal()
       advance(cell, crowding: crowding, into: &next)
