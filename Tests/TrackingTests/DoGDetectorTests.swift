@@ -105,6 +105,15 @@ struct DoGDetectorTests {
     }
   }
 
+  @Test("Pure noise has no nuclei")
+  func noise() throws {
+    let images = try source(
+      [], size: Size3(x: 96, y: 96, z: 20), voxel: VoxelSize(x: 0.5, y: 0.5, z: 1))
+    var options = DoGDetector.Options()
+    options.radius = 3...3
+    #expect(try DoGDetector.run(LineageGraph(), images: images, options: options)[0].found == 0)
+  }
+
   @Test("A box limits the work; one call is one undo point; repeating replaces")
   func boxAndRepeat() throws {
     let images = try source(

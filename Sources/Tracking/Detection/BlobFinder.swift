@@ -59,7 +59,13 @@ struct BlobFinder {
     }
     let threshold =
       options.threshold ?? automaticThreshold(peaks, filters: filters)
-    let kept = separate(peaks.filter { $0.quality >= threshold }, filters)
+    let strong = peaks.filter { peak in
+      let filter = filters[peak.filter]
+      if peak.quality < threshold { return false }
+      return options.threshold != nil
+        || peak.quality >= 6 * filter.noise * mirrored(peak, filter, volume.size)
+    }
+    let kept = separate(strong, filters)
     let blobs = try measure(kept, filters, stable, noise, progress)
     return Answer(blobs: blobs, threshold: threshold)
   }
@@ -159,6 +165,21 @@ struct BlobFinder {
     let strong = peaks.map(\.quality).filter { $0 > 6 * noise }.sorted()
     guard !strong.isEmpty else { return 6 * noise }
     return max(6 * noise, 0.2 * strong[strong.count * 9 / 10])
+  }
+
+  /// How much stronger noise is at a peak near a border than elsewhere: beyond a border the filter sees the
+  /// same voxels again, so half as many are averaged there, a quarter at an edge, an eighth in a corner.
+  private func mirrored(_ peak: Peak, _ filter: BlobFilter, _ size: Size3) -> Double {
+    let lengths = [size.x, size.y, size.z]
+    var factor = 1.0
+    for axis in 0..<3 where lengths[axis] > 1 {
+      let reach = filter.narrow[axis] * Double(filter.factors[axis])
+      let end = Double(lengths[axis] - 1)
+      if peak.center[axis] <= reach || peak.center[axis] >= end - reach {
+        factor *= 2.0.squareRoot()
+      }
+    }
+    return factor
   }
 
   /// Keep the best of peaks that are too near each other, over all scales.
