@@ -134,7 +134,9 @@ extension HDF5Dataset {
     }
     if needed.count < plan.cellCount { fillOutput(output, as: target) }
     let isWhole = box.extent == shape
-    let useCache = cache != nil && !isWhole && needed.count * chunkBytes <= 32 << 20
+    // Stored chunks without filters are in the system's cache already.
+    let useCache =
+      cache != nil && !isWhole && !filters.isEmpty && needed.count * chunkBytes <= 32 << 20
     let copier = ChunkCopier(plan: plan, stored: type, target: target, output: output)
     var missing: [HDF5Chunk] = []
     if useCache, let cache {
@@ -150,7 +152,9 @@ extension HDF5Dataset {
     } else {
       missing = needed
     }
-    let blocks = Self.blocks(of: missing)
+    // Little work is done sooner by one thread than handed out to several.
+    let isSmall = missing.count * chunkBytes <= (filters.isEmpty ? 4 << 20 : 128 << 10)
+    let blocks = Self.blocks(of: missing, asOne: isSmall)
     try parallelFor(blocks.count) { index in
       let decoder = try HDF5ChunkDecoder(dataset: self, chunkBytes: chunkBytes)
       defer { withExtendedLifetime(decoder) {} }
@@ -183,12 +187,12 @@ extension HDF5Dataset {
   }
 
   /// Runs of chunks that follow each other in the file, dealt out to blocks of work of about equal size.
-  private static func blocks(of chunks: [HDF5Chunk]) -> [[ArraySlice<HDF5Chunk>]] {
+  private static func blocks(of chunks: [HDF5Chunk], asOne: Bool) -> [[ArraySlice<HDF5Chunk>]] {
     let sorted = chunks.sorted { $0.place < $1.place }
     let total = sorted.reduce(0) { $0 + Int($1.size) }
     // Small enough to stay in a core's own cache until it is decoded.
     let runLimit = 128 << 10
-    let blockLimit = max(runLimit, total / 48)
+    let blockLimit = asOne ? Int.max : max(runLimit, total / 48)
     var blocks: [[ArraySlice<HDF5Chunk>]] = []
     var block: [ArraySlice<HDF5Chunk>] = []
     var blockSize = 0
