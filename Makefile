@@ -30,7 +30,7 @@ build: setup     ## build the program (release)
 
 demo: build      ## simulate an embryo (or DATA=path.xml), find, link, tag, count, draw and save
 	@mkdir -p demo
-	@HOWDAH=$(BIN) DATA="$(DATA)" sh Scripts/demo.sh demo
+	@$(BIN) lua/demo.lua demo "$(DATA)"
 
 test: setup      ## build and run all tests
 	swift build $(SWIFT_FLAGS) --build-tests
