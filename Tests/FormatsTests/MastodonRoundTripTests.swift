@@ -115,6 +115,36 @@ func members(of path: String) throws -> [String: [UInt8]] {
     #expect(graph.feature("Link cost", LinkID(0x36)) != nil)
   }
 
+  @Test("features, tags and spots encoded anew are what Java wrote", .enabled(if: RealData.exists))
+  func encodedAnew() throws {
+    let folder = Fuzz.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let path = folder + "/p.mastodon"
+    let original = RealData.path("python-importer-demo/demo.mastodon")
+    let before = try members(of: original)
+    let project = try Project.open(original)
+    let graph = project.lineage
+    let (spot, link) = (SpotID(7), LinkID(5))
+    let quality = try #require(graph.feature("Detection quality", spot))
+    let cost = try #require(graph.feature("Link cost", link))
+    func set(_ a: Double, _ b: Double) throws {
+      try graph.edit("features") {
+        try graph.setFeature("Detection quality", spot, a)
+        try graph.setFeature("Link cost", link, b)
+      }
+      try project.save(to: path)
+    }
+    try set(1, 2)
+    let changed = try members(of: path)
+    #expect(changed["features/Detection quality.raw"] != before["features/Detection quality.raw"])
+    #expect(try Project.open(path).lineage.feature("Link cost", link) == 2)
+    try set(quality, cost)
+    let after = try members(of: path)
+    for (name, bytes) in before where name != "project.xml" {
+      #expect(after[name] == bytes, "\(name)")
+    }
+  }
+
   @Test("stand-ins: images are missing, but their size is known", .enabled(if: RealData.exists))
   func standIn() throws {
     let project = try Project.open(RealData.path("simulator/reference_empty_dummydata.mastodon"))

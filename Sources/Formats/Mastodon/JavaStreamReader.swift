@@ -47,7 +47,7 @@ struct JavaStreamReader {
   }
 
   /// The most items between data runs; real files have a few dozen.
-  private static let itemLimit = 1 << 20
+  private static let itemLimit = 1 << 16
 
   /// Parse a whole file.
   ///
@@ -230,6 +230,7 @@ struct JavaStreamReader {
       position += count
       return .bytes(position - count..<position)
     case "[Ljava.lang.String;":
+      guard count <= Self.itemLimit else { throw fail("has an array of \(count) texts") }
       try need(count)
       var texts: [String?] = []
       for _ in 0..<count {

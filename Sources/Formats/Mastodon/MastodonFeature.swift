@@ -33,17 +33,19 @@ struct MastodonFeature {
 
   /// A member as it was read. One that Howdah cannot decode is kept all the same.
   ///
-  /// - Returns: the values, one for each of `count(carrier)` objects, NaN where there is none; nil when the
-  ///   member is not of the simple kind.
+  /// - Returns: the values, one for each spot or link, NaN where there is none; nil when the member is not of
+  ///   the simple kind. `problem` says what is wrong with a damaged one.
   static func read(
     _ member: ArchiveMember, spotCount: Int, linkCount: Int, path: String
-  ) -> (feature: MastodonFeature, values: [Double]?) {
+  ) -> (feature: MastodonFeature, values: [Double]?, problem: String?) {
     var feature = MastodonFeature(member: member)
-    guard let decoded = try? decode(member, spotCount, linkCount, path) else {
-      return (feature, nil)
+    do {
+      let decoded = try decode(member, spotCount, linkCount, path)
+      feature.scalar = decoded?.scalar
+      return (feature, decoded?.values, nil)
+    } catch {
+      return (feature, nil, "\(error)")
     }
-    feature.scalar = decoded.scalar
-    return (feature, decoded.values)
   }
 
   /// The values of a member, or nil when it has another layout. Throws when it is damaged.

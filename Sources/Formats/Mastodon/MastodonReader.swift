@@ -104,6 +104,7 @@ enum MastodonReader {
     let model = try MastodonModel(bytes, path: path)
     content.kept.labelOrder = model.spots.labels.map { UInt32($0.spot) }
     content.isModelCanonical = model.isCanonical
+    if !model.isCanonical { content.notes.append(unusual(MastodonContainer.model)) }
     content.spots = model.spots
     content.links = model.links
   }
@@ -115,14 +116,20 @@ enum MastodonReader {
       bytes, spotCount: content.spots.count, linkCount: content.links.count, path: path)
     content.kept.tags = tags.memory
     content.areTagsCanonical = tags.isCanonical
+    if !tags.isCanonical { content.notes.append(unusual(MastodonContainer.tags)) }
     content.tags = tags.tables
+  }
+
+  private static func unusual(_ member: String) -> String {
+    "\(member) is written in an unusual way; it is kept as it is until something changes"
   }
 
   private static func readFeature(
     _ member: ArchiveMember, into content: inout Content, path: String
   ) {
-    var (feature, values) = MastodonFeature.read(
+    var (feature, values, problem) = MastodonFeature.read(
       member, spotCount: content.spots.count, linkCount: content.links.count, path: path)
+    if let problem { content.notes.append("a feature is kept, but cannot be used: \(problem)") }
     if let scalar = feature.scalar, let values {
       // Two files with the same key inside: the second is only kept.
       let names =

@@ -45,9 +45,13 @@ enum MastodonWriter {
     kept.projectFile.setUnits(
       space: project.spaceUnit, time: project.timeUnit, isNew: kept.path == nil,
       defaults: kept.defaultUnits)
+    if kept.path == nil
+      || kept.projectFile.imagesPath(from: kept.path ?? path) != project.imagesPath
+    {
+      addUsualMembers(&kept, project)
+    }
     kept.projectFile.setImages(project.imagesPath, from: kept.path ?? path, to: path)
     kept.path = path
-    addUsualMembers(&kept, project)
 
     func member(_ name: String, _ bytes: [UInt8]) -> ArchiveMember {
       ArchiveMember(name: name, bytes: bytes)
@@ -86,19 +90,17 @@ enum MastodonWriter {
     return result
   }
 
-  /// A new project gets the members that Mastodon writes besides: windows, and the copy of the data set's XML.
+  /// A project that is new or has new images gets the members that Mastodon writes besides: windows, and the
+  /// copy of the data set's XML.
   private static func addUsualMembers(_ kept: inout MastodonKept, _ project: Project) {
-    func has(_ name: String) -> Bool { kept.otherMembers.contains { $0.name == name } }
-    guard project.path == nil else { return }
-    if !has(MastodonContainer.gui) {
+    if !kept.otherMembers.contains(where: { $0.name == MastodonContainer.gui }) {
       let gui = XMLElement(
         "MamutGui", attributes: ["version": "0.3"], children: [XMLElement("Windows")])
       kept.otherMembers.append(
-        ArchiveMember(
-          name: MastodonContainer.gui, bytes: XMLDocument(root: gui).encoded()))
+        ArchiveMember(name: MastodonContainer.gui, bytes: XMLDocument(root: gui).encoded()))
     }
-    if !has(MastodonContainer.backup), let path = project.imagesPath,
-      ProjectPath.fileExtension(path) == "xml",
+    kept.otherMembers.removeAll { $0.name == MastodonContainer.backup }
+    if let path = project.imagesPath, ProjectPath.fileExtension(path) == "xml",
       let bytes = try? readWholeFile(path, limit: 64 << 20)
     {
       kept.otherMembers.append(ArchiveMember(name: MastodonContainer.backup, bytes: bytes))

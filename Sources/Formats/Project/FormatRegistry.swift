@@ -87,6 +87,10 @@ public enum FormatRegistry {
     }
     let probe = FileFormat.Probe(path)
     if let format = formats.first(where: { $0.recognises(probe) }) { return format }
+    if ["h5", "hdf5", "n5"].contains(probe.fileExtension) {
+      throw HowdahError.format(
+        path, at: "", "holds the voxels of a data set; open the .xml that belongs to it")
+    }
     throw HowdahError.format(
       path, at: "",
       "is of no format that Howdah knows; it reads "

@@ -65,7 +65,7 @@ public final class Project {
     spaceUnit = images?.unit ?? "pixel"
     timeUnit = "frame"
     if images == nil {
-      imagesProblem = "the project has no images; open some with `images = \"path\"` or a data set"
+      imagesProblem = "the project has no images; make or open one over a data set"
     }
     savedState = state
   }
