@@ -76,7 +76,7 @@ let package = Package(
       linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
     .executableTarget(
       name: "bench",
-      dependencies: ["Core", "Lineage", "Imaging", "Formats", "Tracking", "Scripting"],
+      dependencies: ["Core", "Lineage", "Imaging", "Learning", "Formats", "Tracking", "Scripting"],
       exclude: ["peers"],
       swiftSettings: [.swiftLanguageMode(.v6)]),
 
