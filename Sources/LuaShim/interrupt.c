@@ -108,6 +108,11 @@ static void install_wake(void) {
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
   sigaction(SIGURG, &action, NULL); // ignored by default, so a late one does no harm
+  // Worker threads of Dispatch block all signals.
+  sigset_t wake;
+  sigemptyset(&wake);
+  sigaddset(&wake, SIGURG);
+  pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
 }
 
 void hw_reset_stop(hw_box *box) {

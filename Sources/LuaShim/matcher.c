@@ -58,6 +58,8 @@ typedef struct {
 static void add(item *it, unsigned c) { it->set[(c & 255) >> 5] |= 1u << (c & 31); }
 static bool has(const item *it, unsigned char c) { return it->set[c >> 5] >> (c & 31) & 1; }
 
+static int is_zero(int c) { return c == 0; }
+
 // The characters of %a and its like; a letter that names no class stands for itself.
 static void add_class(item *it, unsigned char letter) {
   int (*test)(int) = NULL;
@@ -72,6 +74,7 @@ static void add_class(item *it, unsigned char letter) {
   case 'u': test = isupper; break;
   case 'w': test = isalnum; break;
   case 'x': test = isxdigit; break;
+  case 'z': test = is_zero; break; // from Lua 5.1, still understood
   }
   if (!test) {
     add(it, letter);

@@ -25,7 +25,12 @@ public struct ErrorReport {
       let message = (error as? HowdahError)?.message ?? "\(error)"
       return message + "\n"
     }
-    let (place, message) = split(raised)
+    var (place, message) = split(raised)
+    if let chunk = place?.chunk, chunk.hasPrefix("..."),
+      let file = raised.files.first(where: { $0.hasSuffix(chunk.dropFirst(3)) })
+    {
+      place?.chunk = file
+    }
     var text = place.map { "\($0.chunk):\($0.line): " } ?? ""
     text += message + suggestion(for: message) + "\n"
     if let place, let line = sourceLine(place.chunk, place.line) {

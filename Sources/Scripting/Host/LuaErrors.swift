@@ -18,6 +18,8 @@ public final class LuaRaised: Error, CustomStringConvertible, @unchecked Sendabl
   public let place: String
   /// The stack of the script at the error, when it was asked for.
   public let traceback: String
+  /// The files of the state that raised it.
+  let files: [String]
   private let reference: Int32
   private weak var host: LuaHost?
 
@@ -35,6 +37,7 @@ public final class LuaRaised: Error, CustomStringConvertible, @unchecked Sendabl
     }
     self.traceback = traceback
     self.host = host
+    files = host.loadedFiles
     if hw_is_error(lua, -1) {
       kind = Self.field(lua, "kind") ?? "error"
       message = Self.field(lua, "message") ?? "error"

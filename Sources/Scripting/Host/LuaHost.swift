@@ -15,6 +15,8 @@ public final class LuaHost {
   public var context: HostContext
   /// Runs recipes for `howdah.run`; nil refuses.
   public var runner: RecipeRunner?
+  /// The files that were loaded: Lua shortens long paths in messages.
+  var loadedFiles: [String] = []
   let lua: OpaquePointer
   let box: UnsafeMutablePointer<hw_box>
   /// The entry that runs closures made by `Call.pushFunction`.

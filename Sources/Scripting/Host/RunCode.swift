@@ -9,6 +9,9 @@ extension LuaHost {
   /// Throws `LuaRaised` with the syntax error.
   public func load(_ source: String, name: String) throws -> LuaFunction {
     var source = source
+    if name.hasPrefix("@"), !loadedFiles.contains(String(name.dropFirst())) {
+      loadedFiles.append(String(name.dropFirst()))
+    }
     let status = source.withUTF8 { bytes in
       bytes.withMemoryRebound(to: CChar.self) { hw_load(lua, $0.baseAddress, $0.count, name) }
     }

@@ -5,6 +5,7 @@ public enum StandardRegistry {
   /// A registry with every name.
   public static func make() -> Registry {
     let registry = Registry()
+    Objects.register(registry)
     HostFunctions.register(registry)
     return registry
   }
