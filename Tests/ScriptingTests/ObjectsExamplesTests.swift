@@ -60,7 +60,7 @@ import Testing
   /// Every entry that belongs to the objects, with its example.
   static func examples() -> [(name: String, code: String)] {
     let registry = registry()
-    let modules = registry.modules.filter { !$0.name.isEmpty || true }
+    let modules = registry.modules
       .flatMap { module in module.functions.map { registry.entry($0.entry) } }
     let methods = registry.types.flatMap { type in type.methods.map { registry.entry($0.entry) } }
     return (modules + methods).filter { !["help", "howdah.run"].contains($0.fullName) }

@@ -405,3 +405,38 @@ enum Recipes {
     #expect(project.lineage.spotCount == 1)
   }
 }
+
+@Suite struct QuickstartTests {
+  @Test("quickstart finds, links, counts, draws and saves, and compares with the truth")
+  func quickstart() throws {
+    let folder = try Fixture.folder()
+    let registry = Registry()
+    HostFunctions.register(registry)
+    Objects.register(registry)
+    let host = try LuaHost(registry: registry)
+    let made = try host.run(
+      """
+      local movie = howdah.simulate{
+        nuclei = 8, timepoints = 4, size = {x = 96, y = 96, z = 12}, seed = 3, death_rate = 0}
+      movie:save("\(folder)/truth.mastodon")
+      movie:export("\(folder)/movie.tif")
+      return #movie.spots
+      """)
+    let truth = try #require(made.first?.integer)
+    let project = try Project.open(folder + "/movie.tif")
+    let result = try Recipes.run(
+      "quickstart", project,
+      [
+        "output": .string(folder + "/q.mastodon"), "csv": .string(folder + "/q.csv"),
+        "picture": .string(folder + "/q.png"), "lineage": .string(folder + "/q.svg"),
+        "truth": .string(folder + "/truth.mastodon"),
+      ])
+    #expect(try Project.open(folder + "/q.mastodon").lineage.spotCount == result["spots"].integer)
+    #expect(try Recipes.text(folder + "/q.csv").hasPrefix("\"0\",\""))
+    #expect(try PNGFile.read(folder + "/q.png").width > 50)
+    #expect(try Recipes.text(folder + "/q.svg").contains("<svg"))
+    #expect(project.lineage.undoNames == ["quickstart"])
+    #expect(abs((result["spots"].integer ?? 0) - truth) <= truth / 4)
+    #expect((result["truth"]["spot_f1"].number ?? 0) > 0.7)
+  }
+}

@@ -7,6 +7,7 @@ public enum StandardRegistry {
     let registry = Registry()
     Objects.register(registry)
     HostFunctions.register(registry)
+    Objects.register(registry)
     return registry
   }
 }

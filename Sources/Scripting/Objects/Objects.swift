@@ -6,8 +6,10 @@ public enum Objects {
   /// Declare all of them.
   public static func register(_ registry: Registry) {
     HowdahModule.register(registry)
+    DetectModule.register(registry)
     LinkModule.register(registry)
     EvaluateModule.register(registry)
+    SimulateModule.register(registry)
     ProjectType.register(registry)
     SettingsType.register(registry)
     ImagesType.register(registry)

@@ -34,7 +34,7 @@ enum ShowFunction {
         throw HowdahError(
           .argument, "\(path): a \(call.typeName(0)) has no picture; show it without a path")
       } else {
-        call.host.context.output(try text(call))
+        call.host.context.output(try call.host.display(call.lua, at: call.first))
       }
     }
   }
@@ -103,16 +103,5 @@ enum ShowFunction {
   private static func terminalColumns() -> Int {
     var size = winsize()
     return ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
-  }
-
-  /// What the prompt would print.
-  private static func text(_ call: Call) throws -> String {
-    let value = try call.value(0)
-    var text = ValueText.table(value) ?? ValueText.report(value)
-    if case .opaque = value, hw_tostring(call.lua, call.first) == LUA_OK {
-      text = luaText(call.lua, -1) ?? text
-      hw_pop(call.lua, 1)
-    }
-    return text.hasSuffix("\n") ? text : text + "\n"
   }
 }
