@@ -1,7 +1,8 @@
 -- Tell lineages that divide from lineages that do not, in the tag set "Proliferator".
 -- A lineage with a division is a Proliferator. One without is a Non-proliferator if it was followed
 -- long enough to say so: it begins before timepoint `start_before` and ends after `end_after`.
--- What was followed for a shorter time is Invisible, that is, undetermined.
+-- What was followed for a shorter time is Invisible, that is, undetermined. Where two of them
+-- merge, what follows counts as followed long enough.
 --
 --   howdah run tag_proliferators embryo.mastodon --start-before 20 --end-after 80
 --
@@ -16,11 +17,11 @@ return {
   summary = "Tag lineages by whether they divide while they are observed",
   params = {
     start_before = {
-      type = "integer", default = 100,
+      type = "integer", default = 100, min = 1,
       help = "a non-proliferator begins before this timepoint",
     },
     end_after = {
-      type = "integer", default = 350,
+      type = "integer", default = 350, min = 0,
       help = "a non-proliferator is still there after this timepoint",
     },
   },
@@ -28,23 +29,21 @@ return {
     project.spots:tag("Proliferator", "Proliferator")
     project.links:tag("Proliferator", "Proliferator")
 
-    local count = { ["Proliferator"] = 0, ["Non-proliferator"] = 0, ["Invisible"] = 0 }
-    for root in project.spots:roots():each() do
-      local lineage = root:descendants()
-      local verdict = "Proliferator"
-      if lineage:dividing():is_empty() then
-        local last = lineage:leaves():first() or root
-        local is_long = root.t < params.start_before and last.t > params.end_after
-        verdict = is_long and "Non-proliferator" or "Invisible"
-        lineage:tag("Proliferator", verdict)
-        lineage:outgoing():tag("Proliferator", verdict)
-      end
-      count[verdict] = count[verdict] + 1
+    local roots = project.spots:roots()
+    local linear = roots - project.spots:dividing():ancestors()
+    local last = math.max(project.timepoints, params.end_after + 1)
+    local seen_late = project.spots:leaves():at{ params.end_after + 1, last }:ancestors()
+    local followed = linear:at{ 0, params.start_before - 1 } * seen_late
+    local undetermined = linear - followed
+
+    local function tag(lineages, verdict)
+      lineages:descendants():tag("Proliferator", verdict)
+      lineages:descendants():outgoing():tag("Proliferator", verdict)
     end
+    tag(undetermined, "Invisible")
+    tag(followed, "Non-proliferator")
     return {
-      proliferators = count["Proliferator"],
-      non_proliferators = count["Non-proliferator"],
-      invisible = count["Invisible"],
+      proliferators = #roots - #linear, non_proliferators = #followed, invisible = #undetermined,
     }
   end,
 }

@@ -221,7 +221,7 @@ enum TagsType {
       set: { call in
         let (project, item) = (call.project, Item(call.handle.index))
         let label = call.has(1) ? call.string(1) : nil
-        try project.edit("tag") {
+        try project.edit(Item.kind == .spot ? "tag spot" : "tag link") {
           if let label {
             let (set, tag) = try project.tagForWriting(call.string(0), label)
             try Item.setTag(set, of: [item], to: tag, in: project.graph)
