@@ -299,8 +299,9 @@ struct Prompt {
 
   @Test func aClosedProjectLeavesStaleHandles() throws {
     let prompt = try Prompt(Self.tree)
-    let code = "local s = p.spots:first(); p:close(); return s.x"
-    #expect(prompt.problem(code).contains("closed"))
+    let code = "s = p.spots:first(); c = p.spots; p:close(); return s.x"
+    #expect(prompt.problem(code).contains("removed"))
+    #expect(prompt.problem("return c:first().x").contains("removed"))
   }
 
   @Test func errorsCaughtByTryHaveKindAndMessage() throws {

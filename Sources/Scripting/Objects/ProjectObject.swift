@@ -10,6 +10,7 @@ public final class ProjectObject {
   /// Images and lineage.
   public let project: Project
   private(set) var space: HandleSpace!
+  private var isClosed = false
   private var described: (version: UInt64, spots: Int, links: Int)?
 
   /// Makes a project reachable from a state. Throws `.limit` when the state holds too many projects.
@@ -27,6 +28,7 @@ public final class ProjectObject {
 
   /// Tell the fast path where the columns are, when they may have moved or grown.
   private func describeColumns(to space: HandleSpace) {
+    if isClosed { return }
     let now = (graph.columnsVersion, graph.spotSlots, graph.linkSlots)
     if let described, described == now { return }
     described = now
@@ -57,10 +59,12 @@ public final class ProjectObject {
   /// Make changes as one undo point; they join an edit that is open.
   func edit<R>(_ name: String, _ body: () throws -> R) throws -> R { try graph.edit(name, body) }
 
-  /// Close the images and make all handles stale.
+  /// Close the images and make all handles stale, also those made from now on.
   func close() {
     project.images?.close()
-    space = nil
+    isClosed = true
+    space.setStorage(0, generation: nil, stride: 4, count: 0)
+    space.setStorage(1, generation: nil, stride: 4, count: 0)
   }
 }
 
