@@ -7,7 +7,6 @@ public enum StandardRegistry {
     let registry = Registry()
     Objects.register(registry)
     HostFunctions.register(registry)
-    Objects.register(registry)
     return registry
   }
 }
