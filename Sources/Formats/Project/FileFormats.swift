@@ -20,7 +20,8 @@ extension FileFormat {
     name: "bdv", summary: "BigDataViewer data set", extensions: ["xml"],
     recognises: { $0.mentions("<SpimData") },
     openProject: { path, _ in try Project(imagesPath: path) },
-    openImages: { try BDVImageSource.open($0) })
+    openImages: { try BDVImageSource.open($0) },
+    writeImages: { try BDVWriter.write(source: $0, toXML: $1, progress: $2) })
 
   /// TIFF files as ImageJ writes them.
   static let tiff = FileFormat(
