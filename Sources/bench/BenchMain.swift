@@ -8,6 +8,7 @@ enum BenchMain {
   static let benchmarks: [(name: String, run: @Sendable () throws -> [BenchRow])] = [
     ("project", projectBench), ("link", linkBench),
     ("bdv", benchBDV),
+    ("lua", luaBench),
     ("network", networkBench),
   ]
 

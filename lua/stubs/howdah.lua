@@ -1181,13 +1181,6 @@ function local_array:percentile(percent) end
 ---@return any
 function local_array:to_table() end
 
----Show what a name is for, with its parameters and an example.
----```lua
----help("howdah.open")   help(p.spots)
----```
----@param what? any a name, an object or a function; nothing for the overview
-function help(what) end
-
 ---Look at something: volumes and projects as pictures, other things as text. A volume is shown as the maximum along z.
 ---```lua
 ---show(p.spots)
@@ -1214,7 +1207,14 @@ function help(what) end
 --- * `max`: The intensity that becomes white; absent: chosen.
 function show(x, options) end
 
----
+---Show what a name is for, with its parameters and an example.
+---```lua
+---help("howdah.open")   help(p.spots)
+---```
+---@param what? any a name, an object or a function; nothing for the overview
+function help(what) end
+
+---Cell tracking in 3D: open, detect, link, look, correct, evaluate.
 howdah = {}
 
 ---The version of the program.
@@ -1222,16 +1222,6 @@ howdah.version = "0.1.0"
 
 ---The version of this interface.
 howdah.api = 1
-
----Run a recipe on a project as one undo point and return its result.
----```lua
----howdah.run("count_divisions", p, {mode = "trackwise"})
----```
----@param recipe string the name or path of a recipe
----@param project? howdah.project what it works on
----@param params? table its parameters by name
----@return any
-function howdah.run(recipe, project, params) end
 
 ---Open a project, or make a new one over images.
 ---```lua
@@ -1346,6 +1336,16 @@ function howdah.evaluate(result, truth, options) end
 --- * `visible`: Nuclei below this signal to noise are no part of the truth.
 ---@return howdah.project
 function howdah.simulate(options) end
+
+---Run a recipe on a project as one undo point and return its result.
+---```lua
+---howdah.run("count_divisions", p, {mode = "trackwise"})
+---```
+---@param recipe string the name or path of a recipe
+---@param project? howdah.project what it works on
+---@param params? table its parameters by name
+---@return any
+function howdah.run(recipe, project, params) end
 
 ---Tables as comma separated text.
 howdah.csv = {}

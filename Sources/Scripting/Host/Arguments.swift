@@ -10,6 +10,8 @@ struct ArgumentCheck {
   /// Bit `1 << (type + 1)` for each Lua type (none = -1) that needs no further look.
   var mask: UInt32 = 0
   var defaultNumber = 0.0
+  /// Any integer will do.
+  var takesIntegers = false
 
   init(_ p: Param) {
     if p.isOptional { mask |= bit(LUA_TNONE) | bit(LUA_TNIL) }
@@ -18,6 +20,7 @@ struct ArgumentCheck {
     case .any: mask = .max
     case .boolean: mask |= bit(LUA_TBOOLEAN)
     case .number where p.minimum == nil && p.maximum == nil: mask |= bit(LUA_TNUMBER)
+    case .integer: takesIntegers = p.minimum == nil && p.maximum == nil
     case .string, .tag: mask |= bit(LUA_TSTRING)
     case .function: mask |= bit(LUA_TFUNCTION)
     case .table where p.options == nil: mask |= bit(LUA_TTABLE)
@@ -36,6 +39,7 @@ extension Call {
     for i in 0..<checks.count {
       let type = lua_type(lua, first + Int32(i))
       if checks[i].mask & (1 << UInt32(type + 1)) == 0 {
+        if checks[i].takesIntegers, lua_isinteger(lua, first + Int32(i)) != 0 { continue }
         try checkArgument(i, entry.params[i], at: first + Int32(i))
       }
     }

@@ -79,7 +79,7 @@ public struct ErrorReport {
       names = registry.modules.flatMap { $0.functions.map(\.name) }
       names += registry.types.flatMap(\.memberNames)
     }
-    if names.contains(name) { return "" }
+    if names.contains(name) || what.hasPrefix("local") || what.hasPrefix("upvalue") { return "" }
     return Suggest.hint(for: name, among: names)
   }
 

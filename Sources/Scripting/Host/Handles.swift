@@ -71,11 +71,12 @@ public final class HandleSpace {
   public let number: UInt8
   let offset: UInt32
   let raw: UnsafeMutablePointer<hw_space>
-  /// The object the owner of the space passed (a project); weak, as the owner holds the space.
-  public private(set) weak var owner: AnyObject?
+  /// The object that owns the space (a project). Not retained, as the owner holds the space and ends it; a
+  /// weak reference would send every retain of the owner down the runtime's slow path.
+  public unowned(unsafe) let owner: AnyObject?
   let sync: (HandleSpace) -> Void
   private let box: UnsafeMutablePointer<hw_box>
-  private weak var host: LuaHost?
+  private let life: HostLife
 
   init(
     number: UInt8, offset: UInt32, host: LuaHost, owner: AnyObject,
@@ -83,7 +84,7 @@ public final class HandleSpace {
   ) {
     self.number = number
     self.offset = offset
-    self.host = host
+    life = host.life
     self.owner = owner
     self.sync = sync
     box = host.box
@@ -95,7 +96,7 @@ public final class HandleSpace {
   }
 
   deinit {
-    if let host {
+    if let host = life.host {
       hw_set_space(box, UInt32(number), nil)
       host.closeSpace(number)
     }

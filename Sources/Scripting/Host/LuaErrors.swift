@@ -21,7 +21,7 @@ public final class LuaRaised: Error, CustomStringConvertible, @unchecked Sendabl
   /// The files of the state that raised it.
   let files: [String]
   private let reference: Int32
-  private weak var host: LuaHost?
+  private let life: HostLife
 
   /// Takes the error value from the top of the stack (popped).
   init(host: LuaHost, popping lua: OpaquePointer) {
@@ -36,7 +36,7 @@ public final class LuaRaised: Error, CustomStringConvertible, @unchecked Sendabl
       }
     }
     self.traceback = traceback
-    self.host = host
+    life = host.life
     files = host.loadedFiles
     if hw_is_error(lua, -1) {
       kind = Self.field(lua, "kind") ?? "error"
@@ -51,7 +51,7 @@ public final class LuaRaised: Error, CustomStringConvertible, @unchecked Sendabl
   }
 
   deinit {
-    if let host { hw_unref(host.lua, reference) }
+    if let host = life.host { hw_unref(host.lua, reference) }
   }
 
   /// Push the error value again.
@@ -88,18 +88,18 @@ public final class LuaRaised: Error, CustomStringConvertible, @unchecked Sendabl
 public final class LuaFunction {
   private let reference: Int32
   unowned let host: LuaHost
-  private let hostIsAlive: () -> Bool
+  private let life: HostLife
 
   /// Takes the function from the top of the stack (popped).
   init(host: LuaHost, popping lua: OpaquePointer) throws {
     self.host = host
-    hostIsAlive = { [weak host] in host != nil }
+    life = host.life
     reference = hw_ref(lua)
     if reference < 0 { throw HowdahError(.limit, "not enough memory") }
   }
 
   deinit {
-    if hostIsAlive() { hw_unref(host.lua, reference) }
+    if let host = life.host { hw_unref(host.lua, reference) }
   }
 
   /// Call it with values, and copy its results.

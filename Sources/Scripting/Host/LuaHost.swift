@@ -7,6 +7,12 @@ import CLua
 import Core
 import LuaShim
 
+/// Tells those who outlive a host that it is gone. (A weak reference to the host itself would make every call
+/// from Lua slower by 60 ns: the runtime keeps counts of such objects in a side table.)
+final class HostLife {
+  unowned(unsafe) var host: LuaHost?
+}
+
 /// A Lua state with the registry's names in it. Not Sendable: it belongs to the thread that made it.
 public final class LuaHost {
   /// The names bound into the state.
@@ -25,7 +31,9 @@ public final class LuaHost {
   private let spaces: UnsafeMutablePointer<Unmanaged<HandleSpace>?>
   private var spaceUses = [UInt32](repeating: 0, count: Int(HW_SPACES))
   var freeSpaces: [UInt8] = (1...255).reversed()
-  private var openSpaces: [UInt8] = []
+  /// Numbers of the open spaces; [0] is how many there are. Plain memory, as every call walks it.
+  private let openSpaces: UnsafeMutablePointer<UInt8>
+  let life = HostLife()
   private var recentOwners: [AnyObject] = []
   private var moduleReference: Int32 = -1
 
@@ -39,6 +47,8 @@ public final class LuaHost {
     for (i, entry) in registry.entries.enumerated() {
       (entries + i).initialize(to: Unmanaged.passUnretained(entry))
     }
+    openSpaces = .allocate(capacity: 256)
+    openSpaces[0] = 0
     spaces = .allocate(capacity: Int(HW_SPACES))
     spaces.initialize(repeating: nil, count: Int(HW_SPACES))
     let callbacks = hw_callbacks(
@@ -54,12 +64,15 @@ public final class LuaHost {
     box.pointee.host = Unmanaged.passUnretained(self).toOpaque()
     hw_set_storage_of_kind(box, UInt32(HandleKind.link.rawValue), 1)
     hw_set_storage_of_kind(box, UInt32(HandleKind.linkTags.rawValue), 1)
+    life.host = self
     try bind()
   }
 
   deinit {
     recentOwners = []
+    life.host = nil
     hw_close(box)
+    openSpaces.deallocate()
     entries.deallocate()
     spaces.deallocate()
   }
@@ -257,13 +270,19 @@ public final class LuaHost {
     spaceUses[Int(number)] += 1
     let space = HandleSpace(number: number, offset: offset, host: self, owner: owner, sync: sync)
     spaces[Int(number)] = Unmanaged.passUnretained(space)
-    openSpaces.append(number)
+    openSpaces[0] += 1
+    openSpaces[Int(openSpaces[0])] = number
     return space
   }
 
   func closeSpace(_ number: UInt8) {
     spaces[Int(number)] = nil
-    openSpaces.removeAll { $0 == number }
+    let count = Int(openSpaces[0])
+    for i in 0..<count where openSpaces[i + 1] == number {
+      openSpaces[i + 1] = openSpaces[count]
+      openSpaces[0] -= 1
+      break
+    }
     freeSpaces.insert(number, at: 0)
   }
 
@@ -293,8 +312,8 @@ public final class LuaHost {
   /// Look whether columns have moved; after every call into Swift and before every call of Lua.
   @inline(__always)
   func syncSpaces() {
-    for number in openSpaces {
-      spaces[Int(number)]?._withUnsafeGuaranteedRef { $0.sync($0) }
+    for i in 0..<Int(openSpaces[0]) {
+      spaces[Int(openSpaces[i + 1])]?._withUnsafeGuaranteedRef { $0.sync($0) }
     }
   }
 }

@@ -79,7 +79,8 @@ public final class Entry {
   /// The number of the receiver's type, 0 for functions.
   let receiver: Int32
   let handler: Handler
-  let checks: [ArgumentCheck]
+  /// One for each of `params`; plain memory, as every call reads it.
+  let checks: UnsafeMutableBufferPointer<ArgumentCheck>
 
   init(
     name: String, fullName: String, role: Role, params: [Param], returns: String, doc: String,
@@ -94,8 +95,11 @@ public final class Entry {
     self.example = example
     self.receiver = receiver
     self.handler = handler
-    checks = params.map(ArgumentCheck.init)
+    checks = .allocate(capacity: params.count)
+    _ = checks.initialize(from: params.map(ArgumentCheck.init))
   }
+
+  deinit { checks.deallocate() }
 
   /// The keys of the trailing options table, if there is one.
   public var options: [Param] { params.last?.options ?? [] }
