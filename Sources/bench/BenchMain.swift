@@ -41,7 +41,8 @@ enum BenchMain {
       let peer =
         row.peerValue.map { "\(figure($0)) \(row.unit) \(row.peer)" }
         ?? (row.peer.isEmpty ? "" : "- \(row.peer)")
-      let ratio = row.peerValue.map { figure($0 / row.ours) } ?? ""
+      let isRate = row.unit.hasSuffix("/s")
+      let ratio = row.peerValue.map { figure(isRate ? row.ours / $0 : $0 / row.ours) } ?? ""
       let verdict = row.reached.map { $0 ? "reached" : "MISSED" } ?? ""
       return [row.name, "\(figure(row.ours)) \(row.unit)", peer, ratio, row.target, verdict]
     }
