@@ -16,8 +16,27 @@
 
 #include "net_layers.h"
 
-const nk_kernels nk_avx512 = {"avx512", transform_weights, convolve, stem, pointwise, pool, head,
-                              reduce};
+#include "net_backward.h"
+
+const nk_kernels nk_avx512 = {"avx512",
+                              transform_weights,
+                              convolve,
+                              stem,
+                              pointwise,
+                              pool,
+                              head,
+                              reduce,
+                              gradient_transform,
+                              gradient_product,
+                              gradient_finish,
+                              outer,
+                              norm_sums,
+                              norm_apply,
+                              pool_backward,
+                              upsample_backward,
+                              add,
+                              head_backward,
+                              stem_backward};
 
 #pragma clang attribute pop
 

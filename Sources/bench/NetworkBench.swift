@@ -15,10 +15,56 @@ func networkBench() throws -> [BenchRow] {
         Size3(x: side, y: side, z: depth), threads: threads, rounds: rounds, set: .best)
     }
   }
+  for threads in [1, 2] { rows += try training(threads: threads) }
   if InstructionSet.best == .avx512 {
     rows += try inference(Size3(x: 128, y: 128, z: 16), threads: 2, rounds: 1, set: .avx2)
   }
   return rows
+}
+
+/// One training step at 16 x 128 x 128: forward, loss, backward, Adam, new weights into the engine.
+private func training(threads: Int) throws -> [BenchRow] {
+  let size = Size3(x: 128, y: 128, z: 16)
+  var model = try Model(.unet(), seed: 1)
+  let engine = try Engine(model, threads: threads)
+  var random = SeededRandom(seed: 3)
+  let input = Tensor(TensorShape(channels: 1, size: size)) { _, _, _, _, _ in
+    Float(random.uniform())
+  }
+  let labels: Labels = (0..<size.count).map { _ in Int8(random.below(7)) - 1 }
+  var adam = Adam(for: model)
+  var loss = DetectionLoss()
+  func step() throws {
+    let result = try engine.gradients([input], keepAxials: KeepAxials(first: 4, of: 4)) {
+      try loss.evaluate($0, labels: labels, dimensions: 3)
+    }
+    try adam.update(&model, gradients: result.gradients, learningRate: 1e-4)
+    try engine.load(model)
+  }
+  var ours: [Double] = []
+  var peers: [String: [Double]] = [:]
+  for _ in 0..<2 {
+    ours.append(try medianTime(3, step))
+    let figures = runPeer(
+      "network_torch.py",
+      [size.z, size.y, size.x, threads].map(String.init) + ["train", "train_bf16"])
+    for (name, value) in figures { peers[name, default: []].append(value) }
+  }
+  let name = "U-Net training step, \(threads) threads"
+  let mine = median(ours) * 1000
+  let bytes = Double(engine.peakTensorBytes) / Double(size.count)
+  return [("train", "PyTorch eager", 4.0), ("train_bf16", "PyTorch bf16", 1.7)].map {
+    variant, label, target in
+    let peer = peers[variant].map { median($0) * 1000 }
+    return BenchRow(
+      name: name, ours: mine, unit: "ms", peer: label, peerValue: peer,
+      target: ">= \(target) times",
+      reached: peer.map { $0 / mine >= target })
+  } + [
+    BenchRow(
+      name: name + ", memory", ours: bytes, unit: "byte/voxel", target: "<= 1000",
+      reached: bytes <= 1000)
+  ]
 }
 
 private func inference(

@@ -63,6 +63,16 @@ nk_plan nk_make_plan(int m, int pairs, int taps, int in_blocks, int out_blocks, 
 // Floats of the transformed weights of a plan.
 size_t nk_weight_count(const nk_plan* plan);
 
+// The gradient of a convolution's weights, for a slab of `rows` rows of tiles from `row` on.
+typedef struct {
+  const nk_convolution* layer;
+  const nk_plan* plan;    // m, taps, tiles and blocks of it are used; pairs must be 0
+  const float* gradient;  // of the convolution's sum: [out block][z][y][x][16]
+  int row, rows;
+  float *inputs, *outputs;  // transformed: [component][block][z][tile][16]
+  float* sums;              // [component][out block][in block][tap][16 in][16 out], added to
+} nk_weight_gradient;
+
 typedef struct {
   // "avx512", "avx2" or "portable".
   const char* name;
@@ -100,6 +110,41 @@ typedef struct {
 
   // sum[block][2][16] += all planes of all groups of sums.
   void (*reduce)(const float* sums, int groups, int depth, int blocks, double* sum);
+
+  // MARK: Backward
+
+  // Transform plane z of the input (of_output 0) or of the gradient (1) of a slab.
+  void (*gradient_transform)(const nk_weight_gradient* g, int z, int of_output);
+  // Add a slab's part of one component and pair of blocks to the sums.
+  void (*gradient_product)(const nk_weight_gradient* g, int component, int out_block, int in_block);
+  // The sums of one pair of blocks as weights [tap][16 in][16 out].
+  void (*gradient_finish)(const nk_weight_gradient* g, int out_block, int in_block, float* taps);
+  // sum[i][0..15] += sum over voxels of x[i] * g[0..15]; both [voxel][16].
+  void (*outer)(const float* x, const float* g, long count, float* sum);
+  // sums[0..15] = sum of the gradient, sums[16..31] = sum of gradient * value, over count voxels.
+  void (*norm_sums)(const float* gradient, const float* value, long count, float* sums);
+  // gradient = (gradient * a + value * b + c) * (value > 0 ? factor : factor * slope), and its sum.
+  void (*norm_apply)(float* gradient, const float* value, long count, const float* a,
+                     const float* b, const float* c, float slope, float factor, float* sums);
+  // Add the gradient of one pooled plane of one block to the first maximum of each window.
+  void (*pool_backward)(const nk_source* source, int z_factor, int block, int z,
+                        const float* pooled, float* gradient);
+  // output plane z (height x width of depth) = sums of the gradient over blocks of z_factor x 2
+  // x 2.
+  void (*upsample_backward)(const float* gradient, int depth, int height, int width, int z_factor,
+                            int block, int z, float* output);
+  // to += from
+  void (*add)(const float* from, float* to, long count);
+  // From the gradient of the activated output: the gradient of the input, weights
+  // [in_block][channel][16], and sums [in_block][channel][16] of gradient * input with, behind
+  // them, [channel][16] of the gradient in lanes.
+  void (*head_backward)(const float* gradient, const float* activated, int channels, int mode,
+                        const float* input, int in_blocks, long voxels, const float* weights,
+                        float* output, float* sums, long begin, long end);
+  // The gradient of the first layer's weights from plane z: sums [channel][tap][16].
+  void (*stem_backward)(const float* input, int channels, long stride, int taps, int depth,
+                        int height, int width, const float* gradient, int out_block, int z,
+                        float* sums);
 } nk_kernels;
 
 // The table of an instruction set (0 portable, 1 AVX2, 2 AVX-512), or NULL when this machine lacks

@@ -49,13 +49,30 @@ struct BlockedTensor: Sendable {
 /// GroupNorm that is never written.
 final class ChannelAffine: Sendable {
   let scale, shift: FloatBlock
+  /// Mean and inverse deviation of each channel's group; empty without a GroupNorm.
+  let means, inverses: [Double]
 
   /// The identity: scale 1, shift 0.
   init(channels: Int) {
     let count = BlockedTensor.blocks(channels) * 16
     scale = FloatBlock(zeros: count)
     shift = FloatBlock(zeros: count)
+    (means, inverses) = ([], [])
     for c in 0..<channels { scale.pointer[c] = 1 }
+  }
+
+  /// A GroupNorm with these statistics a channel.
+  init(means: [Double], inverses: [Double], weight: [Float], bias: [Float]) {
+    let count = BlockedTensor.blocks(means.count) * 16
+    scale = FloatBlock(zeros: count)
+    shift = FloatBlock(zeros: count)
+    self.means = means
+    self.inverses = inverses
+    for c in means.indices {
+      let factor = Double(weight[c]) * inverses[c]
+      scale.pointer[c] = Float(factor)
+      shift.pointer[c] = Float(Double(bias[c]) - means[c] * factor)
+    }
   }
 }
 

@@ -31,14 +31,15 @@ public enum InstructionSet: Int32, Sendable, CaseIterable {
 /// Runs a model's forward pass. One instance serves one pass at a time.
 public final class Engine {
   /// The model that is run.
-  public let model: Model
+  public private(set) var model: Model
   /// How exact its convolutions are.
   public let precision: Precision
   let kernels: nk_kernels
   let team: Team
   private var arena: FloatArena?
-  private var scratch: [FloatBlock] = []
+  private(set) var scratch: [FloatBlock] = []
   private var convolutions: [String: PackedConvolution] = [:]
+  private var mirrored: [String: PackedConvolution] = [:]
 
   /// An engine for a model.
   ///
@@ -119,14 +120,26 @@ public final class Engine {
   }
 
   /// What is between the two convolutions of a stage: the first one's output, and the residual.
-  private struct HalfStage {
+  struct HalfStage {
     var middle: Source
     var residual: BlockedTensor?
   }
 
+  /// Replace the parameters, after a training step. Throws `.argument` for another architecture.
+  public func load(_ new: Model) throws {
+    guard new.architecture == model.architecture else {
+      throw HowdahError(.argument, "the engine was made for another architecture")
+    }
+    model = new
+    for (key, packed) in convolutions {
+      packed.update(weight: try model[key + ".weight"], bias: try model[key + ".bias"])
+    }
+    for (key, packed) in mirrored { packed.update(weight: try model[key + ".weight"], bias: nil) }
+  }
+
   // MARK: Stages
 
-  private func slopes(_ style: BlockStyle) -> (inner: Float, outer: Float, scale: Float) {
+  func slopes(_ style: BlockStyle) -> (inner: Float, outer: Float, scale: Float) {
     switch style {
     case .plain(_, let slope): (slope, slope, 1)
     case .residual(_, let inner, let outer, let scale): (inner, outer, scale)
@@ -134,7 +147,7 @@ public final class Engine {
   }
 
   /// The first stage, from plain input channels.
-  private func firstOfAll(
+  func firstOfAll(
     _ stage: Stage, _ input: Tensor, _ arena: FloatArena, _ progress: Progress
   ) throws -> HalfStage {
     let keys = StageKeys(stage)
@@ -155,7 +168,7 @@ public final class Engine {
   }
 
   /// Any other stage, over one source or the concatenation of two.
-  private func first(
+  func first(
     _ stage: Stage, _ sources: [Source], _ arena: FloatArena, _ progress: Progress
   ) throws -> HalfStage {
     let keys = StageKeys(stage)
@@ -176,7 +189,7 @@ public final class Engine {
   }
 
   /// The second convolution of a stage, added to the residual where there is one.
-  private func second(
+  func second(
     _ stage: Stage, _ half: HalfStage, lasting: Bool, _ arena: FloatArena, _ progress: Progress
   ) throws -> Source {
     let keys = StageKeys(stage)
@@ -194,7 +207,7 @@ public final class Engine {
 
   // MARK: Layers
 
-  private func packed(_ key: String, parts: [Int]) throws -> PackedConvolution {
+  func packed(_ key: String, parts: [Int]) throws -> PackedConvolution {
     if let known = convolutions[key] { return known }
     let shape = model.specs[try model.position(of: key + ".weight")].shape
     let result = PackedConvolution(
@@ -204,7 +217,18 @@ public final class Engine {
     return result
   }
 
-  private func convolve(
+  /// The convolution that takes a gradient of the outputs back to the inputs.
+  func mirroredConvolution(_ key: String, parts: [Int]) throws -> PackedConvolution {
+    if let known = mirrored[key] { return known }
+    let shape = model.specs[try model.position(of: key + ".weight")].shape
+    let result = PackedConvolution(
+      weight: try model[key + ".weight"], bias: nil, parts: parts, outputChannels: shape[0],
+      taps: shape.count == 5 ? 3 : 1, mirrored: true)
+    mirrored[key] = result
+    return result
+  }
+
+  func convolve(
     _ packed: PackedConvolution, _ sources: [Source], into output: BlockedTensor, add: Bool,
     factor: Float, slope: Float, norm: String?, _ arena: FloatArena, _ progress: Progress
   ) throws -> ChannelAffine {
@@ -235,30 +259,27 @@ public final class Engine {
   private func normalised(
     _ norm: String?, _ tensor: BlockedTensor, _ sums: FloatBlock?, groups: Int
   ) throws -> ChannelAffine {
-    let affine = ChannelAffine(channels: tensor.channels)
-    guard let norm, let sums else { return affine }
+    guard let norm, let sums else { return ChannelAffine(channels: tensor.channels) }
     var totals = [Double](repeating: 0, count: tensor.blocks * 32)
     kernels.reduce(
       sums.pointer, Int32(groups), Int32(tensor.size.z), Int32(tensor.blocks), &totals)
-    let weight = try model[norm + ".weight"]
-    let bias = try model[norm + ".bias"]
     let count = tensor.channels / GroupNorm.groups(channels: tensor.channels)
+    let elements = Double(count * tensor.size.count)
+    var means = [Double](repeating: 0, count: tensor.channels)
+    var inverses = means
     for start in stride(from: 0, to: tensor.channels, by: count) {
       let members = start..<(start + count)
-      let elements = Double(count * tensor.size.count)
       let mean = members.reduce(0) { $0 + totals[$1 / 16 * 32 + $1 % 16] } / elements
       let square = members.reduce(0) { $0 + totals[$1 / 16 * 32 + 16 + $1 % 16] } / elements
       let inverse = 1 / (max(0, square - mean * mean) + GroupNorm.epsilon).squareRoot()
-      for c in members {
-        let scale = Double(weight[c]) * inverse
-        affine.scale.pointer[c] = Float(scale)
-        affine.shift.pointer[c] = Float(Double(bias[c]) - mean * scale)
-      }
+      for c in members { (means[c], inverses[c]) = (mean, inverse) }
     }
-    return affine
+    return ChannelAffine(
+      means: means, inverses: inverses, weight: try model[norm + ".weight"],
+      bias: try model[norm + ".bias"])
   }
 
-  private func pooled(
+  func pooled(
     _ source: Source, zFactor: Int, _ arena: FloatArena, _ progress: Progress
   ) throws -> Source {
     let from = source.tensor
@@ -274,7 +295,7 @@ public final class Engine {
   }
 
   /// A 1x1 convolution without bias, the source's affine folded into the weights.
-  private func pointwise(
+  func pointwise(
     _ key: String, _ source: Source, into output: BlockedTensor, _ progress: Progress
   ) throws {
     let folded = FoldedPointwise(
@@ -289,7 +310,7 @@ public final class Engine {
     }
   }
 
-  private func head(_ source: Source, _ progress: Progress) throws -> Tensor {
+  func head(_ source: Source, _ progress: Progress) throws -> Tensor {
     let architecture = model.architecture
     let size = source.tensor.size
     var result = Tensor(TensorShape(channels: architecture.outputChannels, size: size))
@@ -316,18 +337,20 @@ public final class Engine {
 
   // MARK: Memory
 
-  private func prepareScratch(_ floats: Int) {
+  func prepareScratch(_ floats: Int) {
     if scratch.count == team.workers, scratch[0].count >= floats { return }
     scratch = (0..<team.workers).map { _ in FloatBlock(zeros: floats) }
   }
 
   /// Address space for every tensor of a pass at once; only what is alive together is touched.
-  private func prepareArena(_ size: Size3) throws -> FloatArena {
+  func prepareArena(_ size: Size3, samples: Int = 0) throws -> FloatArena {
     var perVoxel = 8.0
     for (level, width) in model.architecture.widths.enumerated() {
       perVoxel += 6 * Double(BlockedTensor.blocks(width) * 16) / Double(1 << (2 * level))
     }
-    let capacity = Int(Double(size.count) * perVoxel) + (1 << 22)
+    // Training keeps the activations of every sample, and needs room for transformed gradients.
+    let capacity =
+      Int(Double(size.count) * perVoxel) * (1 + samples) + (samples > 0 ? 1 << 28 : 1 << 22)
     if let arena, arena.capacity >= capacity { return arena }
     let fresh = try FloatArena(capacity: capacity)
     arena = fresh

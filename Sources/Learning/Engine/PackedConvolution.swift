@@ -13,40 +13,54 @@ struct WinogradForm: Hashable, Sendable {
 
 /// A convolution's weights in blocks, and transformed for the forms that were asked for.
 final class PackedConvolution {
-  /// Channels of each source; each begins at a new block.
-  let parts: [Int]
-  let outputChannels: Int
   /// Taps along z: 1 or 3.
   let taps: Int
+  /// Blocks of what comes in and goes out; each part begins at a new block.
+  let inBlocks, outBlocks: Int
   let bias: FloatBlock
+  private let parts: [Int]
+  private let outputs: Int
+  private let mirrored: Bool
   /// [out block][in block][tap][16 in][16 out].
   private let packed: FloatBlock
   private var transformed: [WinogradForm: FloatBlock] = [:]
-
-  var inBlocks: Int { parts.reduce(0) { $0 + BlockedTensor.blocks($1) } }
-  var outBlocks: Int { BlockedTensor.blocks(outputChannels) }
+  private var stale: Set<WinogradForm> = []
 
   /// - Parameters:
-  ///   - weight: [out][in][taps][3][3], `in` being the sum of the parts.
+  ///   - weight: [outputs][inputs][taps][3][3], the inputs being the sum of the parts.
   ///   - bias: one number an output, or none.
-  init(weight: [Float], bias: [Float]?, parts: [Int], outputChannels: Int, taps: Int) {
+  ///   - mirrored: exchange inputs and outputs and mirror the taps: the gradient of the input.
+  init(
+    weight: [Float], bias: [Float]?, parts: [Int], outputChannels: Int, taps: Int,
+    mirrored: Bool = false
+  ) {
     self.parts = parts
-    self.outputChannels = outputChannels
     self.taps = taps
-    let (outBlocks, size) = (BlockedTensor.blocks(outputChannels), taps * 9)
+    self.mirrored = mirrored
+    outputs = outputChannels
+    let partBlocks = parts.reduce(0) { $0 + BlockedTensor.blocks($1) }
+    let outputBlocks = BlockedTensor.blocks(outputChannels)
+    (inBlocks, outBlocks) = mirrored ? (outputBlocks, partBlocks) : (partBlocks, outputBlocks)
     self.bias = FloatBlock(zeros: outBlocks * 16)
+    packed = FloatBlock(zeros: outBlocks * inBlocks * taps * 9 * 256)
+    update(weight: weight, bias: bias)
+  }
+
+  /// Take over new values.
+  func update(weight: [Float], bias: [Float]?) {
+    stale = Set(transformed.keys)
     for (o, value) in (bias ?? []).enumerated() { self.bias.pointer[o] = value }
-    let inBlocks = parts.reduce(0) { $0 + BlockedTensor.blocks($1) }
-    packed = FloatBlock(zeros: outBlocks * inBlocks * size * 256)
-    let inputs = parts.reduce(0, +)
-    let places = Self.places(parts)
+    let (inputs, size, places) = (parts.reduce(0, +), taps * 9, Self.places(parts))
     weight.withUnsafeBufferPointer { weight in
-      for o in 0..<outputChannels {
+      for o in 0..<outputs {
         for i in 0..<inputs {
-          let block = (o / 16 * inBlocks + places[i] / 16) * size
-          let lane = places[i] % 16 * 16 + o % 16
+          let (to, from) = mirrored ? (places[i], o) : (o, places[i])
+          let block = (to / 16 * inBlocks + from / 16) * size
+          let lane = from % 16 * 16 + to % 16
+          let source = (o * inputs + i) * size
           for t in 0..<size {
-            packed.pointer[(block + t) * 256 + lane] = weight[(o * inputs + i) * size + t]
+            let tap = mirrored ? size - 1 - t : t
+            packed.pointer[(block + tap) * 256 + lane] = weight[source + t]
           }
         }
       }
@@ -54,7 +68,7 @@ final class PackedConvolution {
   }
 
   /// The padded channel of each input.
-  private static func places(_ parts: [Int]) -> [Int] {
+  static func places(_ parts: [Int]) -> [Int] {
     var start = 0
     var result: [Int] = []
     for part in parts {
@@ -67,9 +81,10 @@ final class PackedConvolution {
   /// The weights for a plan; transformed once.
   func weights(_ plan: nk_plan, _ kernels: nk_kernels, _ team: Team) throws -> FloatBlock {
     let form = WinogradForm(m: Int(plan.m), pairs: plan.pairs != 0)
-    if let known = transformed[form] { return known }
+    if let known = transformed[form], !stale.contains(form) { return known }
     var plan = plan
-    let block = FloatBlock(zeros: nk_weight_count(&plan))
+    let block = transformed[form] ?? FloatBlock(zeros: nk_weight_count(&plan))
+    stale.remove(form)
     let (inBlocks, size, source, fixed) = (inBlocks, taps * 9 * 256, packed, plan)
     try team.run(outBlocks * inBlocks, .none) { item, _ in
       withUnsafePointer(to: fixed) {

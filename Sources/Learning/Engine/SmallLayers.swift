@@ -50,8 +50,7 @@ struct Stem {
   }
 
   /// The input with a border of zeros: one voxel along y and x, `border` along z.
-  private static func padded(_ input: Tensor, border: Int, _ arena: FloatArena) throws -> FloatBlock
-  {
+  static func padded(_ input: Tensor, border: Int, _ arena: FloatArena) throws -> FloatBlock {
     let s = input.shape
     let (row, plane) = (s.width + 2, (s.width + 2) * (s.height + 2))
     // A step of the kernel may read up to 16 floats behind the last row.

@@ -12,6 +12,13 @@ public struct LossResult: Sendable {
   public var parts: [(name: String, value: Double)]
   /// d total / d output.
   public var gradient: Tensor
+
+  /// A loss of one's own.
+  public init(total: Double, parts: [(name: String, value: Double)], gradient: Tensor) {
+    self.total = total
+    self.parts = parts
+    self.gradient = gradient
+  }
 }
 
 /// Labels of voxels: -1 unlabeled; 0, 1, 2 background, border, center; 3, 4, 5 the same where the annotation
