@@ -1,0 +1,124 @@
+// A model file with what training needs to go on: the networks as ELEPHANT reads them, and beside them, in members
+// that PyTorch ignores, the optimiser's state and the loss curves. Saving keeps the last versions.
+
+import Core
+import Glibc
+
+/// One line of a loss curve.
+public struct HistoryEntry: Sendable, Equatable {
+  /// The training step, counted over the model's life.
+  public var step: Int
+  /// Losses by ELEPHANT's names, e.g. `train_loss`.
+  public var losses: [String: Double]
+
+  /// A line of these losses.
+  public init(step: Int, losses: [String: Double]) {
+    self.step = step
+    self.losses = losses
+  }
+}
+
+/// An ensemble of models with its training state.
+public struct ModelFile: Sendable {
+  /// The models, of one architecture.
+  public var models: [Model]
+  /// Adam's state of each model, or empty.
+  public var optimisers: [Adam]
+  /// The loss curve, in order.
+  public var history: [HistoryEntry]
+
+  /// A file of these models.
+  public init(models: [Model], optimisers: [Adam] = [], history: [HistoryEntry] = []) {
+    self.models = models
+    self.optimisers = optimisers
+    self.history = history
+  }
+
+  /// Read a `.pth` or `.safetensors` file that ELEPHANT, PyTorch or `save` wrote. Training state that does not
+  /// fit the models is an error of kind `.format`.
+  public static func open(_ path: String, progress: Progress = .none) throws -> ModelFile {
+    if path.hasSuffix(".safetensors") {
+      return ModelFile(models: [try Model(table: SafeTensorsFile.read(path), path: path)])
+    }
+    let file = try PTHFile.read(path, progress: progress)
+    var result = ModelFile(models: try file.models.map { try Model(table: $0, path: path) })
+    guard result.models.allSatisfy({ $0.architecture == result.models[0].architecture }) else {
+      throw HowdahError.format(path, at: "", "its models have different architectures")
+    }
+    if let text = file.extras["history.tsv"] {
+      result.history = try readHistory(String(decoding: text, as: UTF8.self), path)
+    }
+    for (i, model) in result.models.enumerated() {
+      guard let bytes = file.extras["adam.\(i)"] else { break }
+      result.optimisers.append(try readAdam(bytes, model, path))
+    }
+    return result
+  }
+
+  /// Write a `.pth` file, replacing the old one at once or not at all. The old ones stay as `path.1` (the
+  /// newest) to `path.<versions>`.
+  public func save(to path: String, keeping versions: Int = 3, progress: Progress = .none) throws {
+    var extras: [String: [UInt8]] = [:]
+    if !history.isEmpty { extras["history.tsv"] = Array(historyText.utf8) }
+    for (i, adam) in optimisers.enumerated() { extras["adam.\(i)"] = Self.bytes(adam) }
+    if versions > 0, access(path, F_OK) == 0 {
+      for k in stride(from: versions - 1, to: 0, by: -1) {
+        rename("\(path).\(k)", "\(path).\(k + 1)")
+      }
+      unlink("\(path).1")
+      // A second name for the old file, so that there is never a moment without one under `path`.
+      guard link(path, "\(path).1") == 0 else {
+        throw HowdahError.file(path, "its last version cannot be kept: \(lastSystemError())")
+      }
+    }
+    try PTHFile(models: models.map(\.table), extras: extras).write(to: path, progress: progress)
+  }
+
+  // One line a step: the step, then name and value in turn, separated by tabs.
+  private var historyText: String {
+    history.map { entry in
+      let losses = entry.losses.sorted { $0.key < $1.key }.map { "\t\($0.key)\t\($0.value)" }
+      return "\(entry.step)" + losses.joined() + "\n"
+    }.joined()
+  }
+
+  private static func readHistory(_ text: String, _ path: String) throws -> [HistoryEntry] {
+    try text.split(separator: "\n").map { line in
+      let words = line.split(separator: "\t", omittingEmptySubsequences: false)
+      let broken = HowdahError.format(path, at: "history.tsv", "'\(line)' is not a line of a curve")
+      guard let step = words.first.flatMap({ Int($0) }), words.count % 2 == 1 else { throw broken }
+      var entry = HistoryEntry(step: step, losses: [:])
+      for k in stride(from: 1, to: words.count, by: 2) {
+        guard let value = Double(words[k + 1]) else { throw broken }
+        entry.losses[String(words[k])] = value
+      }
+      return entry
+    }
+  }
+
+  // The step as 8 bytes, then all first and all second moments as float32, in file order.
+  private static func bytes(_ adam: Adam) -> [UInt8] {
+    var result = withUnsafeBytes(of: Int64(adam.step).littleEndian) { Array($0) }
+    for values in adam.first + adam.second { values.withUnsafeBytes { result += $0 } }
+    return result
+  }
+
+  private static func readAdam(_ bytes: [UInt8], _ model: Model, _ path: String) throws -> Adam {
+    guard bytes.count == 8 + 8 * model.parameterCount else {
+      throw HowdahError.format(path, at: "adam", "the optimiser's state does not fit the model")
+    }
+    return try bytes.withUnsafeBytes { raw in
+      var offset = 8
+      func moments() -> [[Float]] {
+        model.specs.map { spec in
+          (0..<spec.count).map { _ in
+            defer { offset += 4 }
+            return raw.loadUnaligned(fromByteOffset: offset, as: Float.self)
+          }
+        }
+      }
+      let step = Int(Int64(littleEndian: raw.loadUnaligned(as: Int64.self)))
+      return try Adam(step: step, first: moments(), second: moments(), for: model)
+    }
+  }
+}
