@@ -47,6 +47,22 @@ import Testing
     #expect(t.enter("kept").contains("\r\n5\r\n"))
   }
 
+  @Test func interruptStopsSwiftWorkAndRollsTheEditBack() throws {
+    let t = try start()
+    _ = t.enter("p = howdah.simulate{nuclei = 4, timepoints = 2, seed = 1} n = #p.spots")
+    t.type("howdah.simulate{nuclei = 500, timepoints = 500, seed = 1};\n")
+    t.wait(for: "\r\n")
+    usleep(300_000)
+    t.type("\u{3}")
+    #expect(t.wait(for: "\r\n> ").contains("interrupted"))
+    t.type("p:edit('gone', function() p.spots:remove() while true do end end)\n")
+    t.wait(for: "\r\n")
+    usleep(300_000)
+    t.type("\u{3}")
+    #expect(t.wait(for: "\r\n> ").contains("interrupted"))
+    #expect(t.enter("#p.spots == n and n > 0").contains("\r\ntrue\r\n"))
+  }
+
   @Test func interruptClearsTheLine() throws {
     let t = try start()
     t.type("this is not")

@@ -12,6 +12,8 @@ struct ArgumentCheck {
   var defaultNumber = 0.0
   /// Any integer will do.
   var takesIntegers = false
+  /// The number of the type that is expected, set when the host binds the registry; -1 for none.
+  var objectType: Int32 = -1
 
   init(_ p: Param) {
     if p.isOptional { mask |= bit(LUA_TNONE) | bit(LUA_TNIL) }
@@ -39,6 +41,8 @@ extension Call {
     for i in 0..<checks.count {
       let type = lua_type(lua, first + Int32(i))
       if checks[i].mask & (1 << UInt32(type + 1)) == 0 {
+        let expected = checks[i].objectType
+        if expected >= 0, hw_test(lua, first + Int32(i), expected) == 0 { continue }
         if checks[i].takesIntegers, lua_isinteger(lua, first + Int32(i)) != 0 { continue }
         try checkArgument(i, entry.params[i], at: first + Int32(i))
       }

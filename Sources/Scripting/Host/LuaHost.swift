@@ -46,6 +46,10 @@ public final class LuaHost {
     entries = .allocate(capacity: count)
     for (i, entry) in registry.entries.enumerated() {
       (entries + i).initialize(to: Unmanaged.passUnretained(entry))
+      for (k, param) in entry.params.enumerated() {
+        guard case .object(let name) = param.type else { continue }
+        entry.checks[k].objectType = registry.type(named: name)?.number ?? -1
+      }
     }
     openSpaces = .allocate(capacity: 256)
     openSpaces[0] = 0

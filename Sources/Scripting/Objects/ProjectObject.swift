@@ -16,7 +16,7 @@ public final class ProjectObject {
   /// Makes a project reachable from a state. Throws `.limit` when the state holds too many projects.
   public init(_ project: Project, host: LuaHost) throws {
     self.project = project
-    space = try host.makeSpace(owner: self) { [unowned self] in describeColumns(to: $0) }
+    space = try host.makeSpace(owner: self) { [unowned(unsafe) self] in describeColumns(to: $0) }
   }
 
   var graph: LineageGraph { project.lineage }

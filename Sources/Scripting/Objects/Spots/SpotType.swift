@@ -169,11 +169,18 @@ enum SpotType {
       "The distance between the centres of two spots, world units.",
       example: "local a, b = p.spots:first(), p.spots:last()\nprint(a:distance(b))"
     ) { call in
-      let graph = call.project.graph
-      let other: ProjectObject = call.owner(of: call.handle(0))
-      let there = other.graph.position(SpotID(call.handle(0).index))
-      call.push(graph.position(call.spot).distance(to: there))
+      call.push(place(call.handle, call.host).distance(to: place(call.handle(0), call.host)))
     }
+  }
+
+  /// The centre of a current spot, from the columns that the fast path knows.
+  @inline(__always)
+  private static func place(_ handle: Handle, _ host: LuaHost) -> WorldPoint {
+    let space = host.spaceUnchecked(handle)
+    return WorldPoint(
+      x: space.double(ProjectObject.SpotColumn.x, of: handle),
+      y: space.double(ProjectObject.SpotColumn.y, of: handle),
+      z: space.double(ProjectObject.SpotColumn.z, of: handle))
   }
 
   private static func registerEdits(_ spot: TypeEntry) {
