@@ -42,13 +42,14 @@ func howdah(_ arguments: [String], input: String = "", in folder: String? = nil)
 final class Terminal {
   private let master: Int32
   private let child: pid_t
+  private var hasEnded = false
   /// Everything it has written.
   private(set) var screen = ""
   private var seen = 0
 
   init(_ arguments: [String] = [], home: String) throws {
     // What posix_openpt, unlockpt and ptsname do; Glibc's module does not show them.
-    master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+    master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
     var unlock: Int32 = 0
     var number: UInt32 = 0
     guard master >= 0, ioctl(master, 0x4004_5431, &unlock) == 0,
@@ -89,11 +90,15 @@ final class Terminal {
     _ = fcntl(master, F_SETFL, O_NONBLOCK)
   }
 
+  /// A child that nobody waits for would stay a zombie, and the test library's own wait for the children of
+  /// exit tests would see nothing else.
   deinit {
-    kill(child, SIGKILL)
+    if !hasEnded {
+      kill(child, SIGKILL)
+      var status: Int32 = 0
+      while waitpid(child, &status, 0) < 0 && errno == EINTR {}
+    }
     close(master)
-    var status: Int32 = 0
-    waitpid(child, &status, WNOHANG)
   }
 
   /// Type these characters ("\u{3}" is Ctrl-C, "\t" Tab, "\u{4}" Ctrl-D).
@@ -139,6 +144,7 @@ final class Terminal {
       var block = [UInt8](repeating: 0, count: 4096)
       _ = read(master, &block, block.count)
       if waitpid(child, &status, WNOHANG) == child {
+        hasEnded = true
         return status & 0x7F == 0 ? status >> 8 & 0xFF : -1
       }
       usleep(10000)
