@@ -34,7 +34,7 @@ public struct WorldPoint: Hashable, BitwiseCopyable, Sendable {
   }
 
   /// Squared Euclidean distance.
-  public func squaredDistance(to other: WorldPoint) -> Double {
+  @inlinable public func squaredDistance(to other: WorldPoint) -> Double {
     let dx = x - other.x
     let dy = y - other.y
     let dz = z - other.z
@@ -42,7 +42,7 @@ public struct WorldPoint: Hashable, BitwiseCopyable, Sendable {
   }
 
   /// Euclidean distance.
-  public func distance(to other: WorldPoint) -> Double { squaredDistance(to: other).squareRoot() }
+  @inlinable public func distance(to other: WorldPoint) -> Double { squaredDistance(to: other).squareRoot() }
 
   /// Whether no coordinate is infinite or NaN.
   public var isFinite: Bool { x.isFinite && y.isFinite && z.isFinite }

@@ -156,6 +156,13 @@ int32_t hw_type_of(lua_State *L, int index);
 // Whether a handle points to something that is still there.
 bool hw_is_current(const hw_box *box, uint64_t handle);
 // The 64 bits of a handle.
+// A value of a column of doubles. The handle must be current and the column one of doubles.
+static inline double hw_column_double(const hw_box *box, uint64_t h, int slot) {
+  const hw_space *space = box->spaces[hw_handle_space(h)];
+  const hw_column *c = &space->storages[box->storage_of_kind[hw_handle_kind(h)]].columns[slot];
+  return *(const double *)((const char *)c->base + (size_t)hw_handle_index(h) * c->stride);
+}
+
 static inline uint64_t hw_to_handle(lua_State *L, int index) {
   return (uint64_t)(uintptr_t)lua_touserdata(L, index);
 }

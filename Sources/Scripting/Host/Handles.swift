@@ -129,18 +129,6 @@ public final class HandleSpace {
       base: base, stride: UInt32(stride), type: known ? type.rawValue : 0)
   }
 
-  /// A value of a column of doubles given by `setColumn`, straight from memory: what short methods use.
-  /// The handle must be current and `slot` a `.double` column.
-  @inline(__always)
-  public func double(_ slot: Int, of handle: Handle) -> Double {
-    let columns = UnsafeMutableRawPointer(storagePointer(Int(handle.kind.storage)))
-      .advanced(by: MemoryLayout<hw_storage>.offset(of: \.columns)!)
-      .assumingMemoryBound(to: hw_column.self)
-    let column = columns[slot]
-    return column.base.load(
-      fromByteOffset: Int(handle.index) * Int(column.stride), as: Double.self)
-  }
-
   @inline(__always)
   private func storagePointer(_ storage: Int) -> UnsafeMutablePointer<hw_storage> {
     precondition(storage == 0 || storage == 1)

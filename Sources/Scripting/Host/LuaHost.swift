@@ -310,6 +310,13 @@ public final class LuaHost {
     spaces[handle.space]!._withUnsafeGuaranteedRef { $0 }
   }
 
+  /// A value of a column of doubles given by `HandleSpace.setColumn`, straight from memory: what short
+  /// methods use. The handle must be current and `slot` a `.double` column.
+  @inline(__always)
+  public func columnValue(_ slot: Int, of handle: Handle) -> Double {
+    hw_column_double(box, handle.rawValue, Int32(slot))
+  }
+
   /// Whether what a handle points to is still there.
   public func isCurrent(_ handle: Handle) -> Bool { hw_is_current(box, handle.rawValue) }
 

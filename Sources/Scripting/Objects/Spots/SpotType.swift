@@ -176,11 +176,10 @@ enum SpotType {
   /// The centre of a current spot, from the columns that the fast path knows.
   @inline(__always)
   private static func place(_ handle: Handle, _ host: LuaHost) -> WorldPoint {
-    let space = host.spaceUnchecked(handle)
-    return WorldPoint(
-      x: space.double(ProjectObject.SpotColumn.x, of: handle),
-      y: space.double(ProjectObject.SpotColumn.y, of: handle),
-      z: space.double(ProjectObject.SpotColumn.z, of: handle))
+    WorldPoint(
+      x: host.columnValue(ProjectObject.SpotColumn.x, of: handle),
+      y: host.columnValue(ProjectObject.SpotColumn.y, of: handle),
+      z: host.columnValue(ProjectObject.SpotColumn.z, of: handle))
   }
 
   private static func registerEdits(_ spot: TypeEntry) {
