@@ -42,7 +42,9 @@ public struct WorldPoint: Hashable, BitwiseCopyable, Sendable {
   }
 
   /// Euclidean distance.
-  @inlinable public func distance(to other: WorldPoint) -> Double { squaredDistance(to: other).squareRoot() }
+  @inlinable public func distance(to other: WorldPoint) -> Double {
+    squaredDistance(to: other).squareRoot()
+  }
 
   /// Whether no coordinate is infinite or NaN.
   public var isFinite: Bool { x.isFinite && y.isFinite && z.isFinite }
