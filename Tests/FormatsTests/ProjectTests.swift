@@ -276,4 +276,23 @@ func randomLineage(seed: UInt64) throws -> LineageGraph {
     }
     #expect(!FileManager.default.fileExists(atPath: "/tmp/never.mastodon"))
   }
+
+  @Test("A project is never written over images, tables or other files")
+  func savingSparesOtherFiles() throws {
+    let folder = Fuzz.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let project = Project(images: nil)
+    for (name, text) in [
+      ("images.xml", "<SpimData version=\"0.2\"></SpimData>"), ("table.csv", "x,y,z,t\n"),
+      ("notes.txt", "mine"),
+    ] {
+      let path = folder + "/" + name
+      try AtomicFile.write(text, to: path)
+      #expect(throws: HowdahError.self) { try project.save(to: path) }
+      #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
+    }
+    #expect(throws: HowdahError.self) { try project.save(to: folder + "/new.xml") }
+    try project.save(to: folder + "/new.mastodon")
+    try project.save(to: folder + "/new.mastodon")
+  }
 }

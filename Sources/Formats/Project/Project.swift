@@ -65,7 +65,7 @@ public final class Project {
     spaceUnit = images?.unit ?? "pixel"
     timeUnit = "frame"
     if images == nil {
-      imagesProblem = "the project has no images; make or open one over a data set"
+      imagesProblem = "the project has no images; set project.images to the path of some"
     }
     savedState = state
   }
@@ -121,13 +121,14 @@ public final class Project {
     if let dummy = ImagesDescription(dummyName: ProjectPath.name(path)) {
       imagesDescription = dummy
       return lackImages(
-        "the project was made over a stand-in without images (\(ProjectPath.name(path)))")
+        "the project has no images: it was made over a stand-in for them (\(ProjectPath.name(path)))"
+      )
     }
     if ProjectPath.isElsewhere(path) {
       return lackImages("the images are on another machine (\(path))")
     }
     guard FileBytes.kind(of: path) != .missing else {
-      return lackImages("the images are not at \(path); put them there")
+      return lackImages("the images are not at \(path)")
     }
     do {
       let source = try FormatRegistry.openImages(path)
@@ -142,7 +143,8 @@ public final class Project {
   private func lackImages(_ reason: String) {
     images = nil
     imagesProblem =
-      reason + ", or open other images for this project; spots, links and tags work without them"
+      reason + "; spots, links and tags work without them, "
+      + "and images elsewhere are used when project.images is set to their path"
   }
 
   /// Write the project to a `.mastodon` file (or into an existing project folder) whole or not at all, and
@@ -150,14 +152,30 @@ public final class Project {
   ///
   /// The link to the images is written relative to the new place. Ids in the file are numbered without gaps;
   /// the ids in memory stay. Folders are replaced as a whole.
-  /// - Throws: `.file`, `.interrupted`; the file is as it was then.
+  /// - Throws: `.argument` when the file is no Mastodon project or the name is that of another format, such as
+  ///   the images'; `.file`, `.interrupted`; the file is as it was then.
   public func save(to path: String, progress: Progress = .none) throws {
     guard !lineage.isEditing else {
       throw HowdahError(.state, "\(path): a project cannot be saved in the middle of an edit")
     }
+    try Self.requireMastodon(path)
     try MastodonWriter.save(self, to: path, progress: progress)
     self.path = path
     markSaved()
+  }
+
+  /// Refuse to write a project over images or tables, or under a name that promises some.
+  private static func requireMastodon(_ path: String) throws {
+    let probe = FileFormat.Probe(path)
+    let kind = FileBytes.kind(of: path)
+    guard kind != .folder else { return }
+    let format = FormatRegistry.formats.first {
+      kind == .missing ? $0.extensions.contains(probe.fileExtension) : $0.recognises(probe)
+    }
+    if format?.name == FileFormat.mastodon.name || (format == nil && probe.head.isEmpty) { return }
+    let what = format.map { "the name of a \($0.summary)" } ?? "a file that is no Mastodon project"
+    throw HowdahError(
+      .argument, "\(path): is \(what); save the project under a name that ends with .mastodon")
   }
 
   /// Declares the present state to be the one in the file.
