@@ -35,6 +35,12 @@ struct SpotTableColumns {
     "quality": ["detectionquality", "quality"],
   ]
 
+  /// The names of columns for messages, cut short: what is no table has strange ones.
+  private static func listed(_ names: [String]) -> String {
+    let shown = names.prefix(12).map { $0.count > 24 ? String($0.prefix(24)) + "..." : $0 }
+    return shown.joined(separator: ", ") + (names.count > 12 ? ", ..." : "")
+  }
+
   /// Guess the columns from their names.
   ///
   /// - Parameter given: names of columns for some of the meanings (`["x": "pos X"]`), which go before guesses.
@@ -54,12 +60,13 @@ struct SpotTableColumns {
       }
       return nil
     }
+    if table.header.isEmpty { throw HowdahError.format(path, at: "line 1", "the file is empty") }
     func require(_ meaning: String) throws -> Int {
       if let column = try find(meaning) { return column }
       throw HowdahError.format(
         path, at: "line 1",
-        "no column is called \(meaning) or a usual synonym (\(table.header.joined(separator: ", "))); "
-          + "say which one it is")
+        "no column is called \(meaning) or a usual synonym; there are "
+          + "\(Self.listed(table.header)); say which one it is")
     }
     for meaning in given.keys where Self.names[meaning] == nil {
       throw HowdahError(
