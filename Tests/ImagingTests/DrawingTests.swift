@@ -137,6 +137,17 @@ import Testing
     #expect(Colormap.viridis(0) == Color(argb: 0xFF44_0154))
   }
 
+  @Test func darkColoursAreLightened() {
+    #expect(Color.white.luminance == 1 && Color.black.luminance == 0)
+    let blue = Color(argb: 0x8000_008F)
+    let lighter = blue.lightened(toLuminance: 0.13)
+    #expect(lighter.luminance >= 0.13 && lighter.luminance < 0.14)
+    #expect(lighter.r == lighter.g && lighter.b > lighter.r && lighter.a == 0x80)
+    #expect(lighter != Color(argb: 0x8000_00FF).lightened(toLuminance: 0.13))
+    let red = Color(r: 255, g: 0, b: 0)
+    #expect(red.lightened(toLuminance: 0.13) == red)
+  }
+
   @Test func everyCharacterIsDistinct() {
     var seen: [[UInt8]: Character] = [:]
     for code in UInt8(33)...126 {

@@ -77,6 +77,28 @@ import Tracking
     #expect(down[1].y2 < down[2].y1)
   }
 
+  @Test("Dark tags of ELEPHANT's palette stand out from the ground and from each other")
+  func darkTagsAreLegible() throws {
+    let scene = try FigureScene()
+    let palette = ElephantTags.progenitorColors.prefix(30)
+    let set = try scene.lineage.edit("tags") {
+      let tags = palette.enumerated().map { Tag(label: "\($0)", color: $1) }
+      let set = try scene.lineage.addTagSet(name: "Clone", tags: tags)
+      for tag in tags.indices {
+        let spots = try (0..<2).map { t in try scene.spot(t: t, 0, 0, 0) }
+        try scene.lineage.setTag(set, of: try scene.lineage.addLink(spots[0], spots[1]), to: tag)
+      }
+      return set
+    }
+    #expect(scene.lineage.tagSetInfo(set).tags.count == 30)
+    let ground = LineageFigure.Options().background.luminance
+    let colors = treeLines(try LineageFigure(scene.lineage, options: options("Clone"))).map {
+      Color(argb: 0xFF00_0000 | UInt32($0.color.dropFirst(), radix: 16)!)
+    }
+    #expect(colors.count == 30 && Set(colors).count == 30)
+    #expect(colors.allSatisfy { ($0.luminance + 0.05) / (ground + 0.05) >= 3 })
+  }
+
   @Test func mergesGapsAndLoopsAreDrawn() throws {
     let scene = try FigureScene()
     let a = try scene.spot(t: 0, 0, 0, 0)

@@ -1,5 +1,7 @@
 // Colours: 8 bits a channel, not premultiplied.
 
+import Glibc
+
 /// A colour with 8 bits each for red, green, blue and opacity (`a` = 255 is opaque).
 public struct Color: Hashable, Sendable {
   public var r, g, b, a: UInt8
@@ -42,6 +44,32 @@ public struct Color: Hashable, Sendable {
       UInt8(nearest: Double(a) + (Double(b) - Double(a)) * min(1, max(0, fraction)))
     }
     return Color(r: mix(r, other.r), g: mix(g, other.g), b: mix(b, other.b), a: mix(a, other.a))
+  }
+
+  /// The relative luminance from 0 (black) to 1 (white), as defined by WCAG 2 for sRGB; opacity does
+  /// not count.
+  public var luminance: Double {
+    func linear(_ channel: UInt8) -> Double {
+      let v = Double(channel) / 255
+      return v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4)
+    }
+    return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
+  }
+
+  /// The colour with as much white mixed in as it needs to have at least this luminance (0 to 1).
+  /// Hue and opacity stay, and colours that differ still differ.
+  public func lightened(toLuminance least: Double) -> Color {
+    guard luminance < least else { return self }
+    var (low, high) = (0.0, 1.0)
+    for _ in 0..<10 {
+      let middle = (low + high) / 2
+      if mixed(with: Color(r: 255, g: 255, b: 255, a: a), middle).luminance < least {
+        low = middle
+      } else {
+        high = middle
+      }
+    }
+    return mixed(with: Color(r: 255, g: 255, b: 255, a: a), high)
   }
 
   /// A saturated colour by hue in turns (0 red, 1/3 green, 2/3 blue), saturation and value in 0 ...
