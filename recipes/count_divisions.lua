@@ -16,7 +16,12 @@
 
 local function entire(project, params)
   local count, rows = {}, {}
-  local spots = project.spots:tagged(params.tag_set, params.tag)
+  local spots = params.tag == "" and project.spots:untagged(params.tag_set)
+    or project.spots:tagged(params.tag_set, params.tag)
+  if spots:is_empty() and #project.spots > 0 then
+    howdah.log.warn('no spot has the tag "', params.tag, '" of "', params.tag_set,
+      '"; see tracking_statistics for the tags that there are')
+  end
   for mother in spots:dividing{ children = params.children }:each() do
     count[mother.t] = (count[mother.t] or 0) + 1
   end
@@ -65,7 +70,9 @@ return {
     },
     output = { type = "output", default = "divisions.csv", help = "the CSV file to write" },
     tag_set = { type = "string", default = "Tracking", help = "entire: look at this tag set" },
-    tag = { type = "string", default = "Approved", help = "entire: count spots with this tag" },
+    tag = {
+      type = "string", default = "Approved", help = 'entire: spots with this tag; "" means no tag',
+    },
     children = {
       type = "integer", default = 2, min = 1, help = "a division has exactly this many children",
     },
@@ -79,7 +86,8 @@ return {
     local divisions = 0
     for _, row in ipairs(rows) do
       for i = 2, #row do
-        divisions = divisions + math.max(math.tointeger(row[i]) or 0, 0)
+        -- The first line of a trackwise table has names, which may look like numbers.
+        if math.type(row[i]) == "integer" then divisions = divisions + math.max(row[i], 0) end
       end
     end
     howdah.csv.write(params.output, rows, { quote = "all" })

@@ -20,6 +20,9 @@ return {
     tag_set = { type = "string", default = "Tracking", help = "the tag set to count by" },
   },
   run = function(project, params)
+    -- A project that ELEPHANT never touched has none of its tag sets: all its spots have no tag.
+    local set = project.tags:has(params.tag_set) and project.tags[params.tag_set]
+    local tags = set and set:names() or {}
     local function count(spots)
       local counts, lines = {}, {}
       local function add(name, n)
@@ -27,7 +30,7 @@ return {
         counts[name] = n
         lines[#lines + 1] = ("\n\t%s: %d"):format(name, n)
       end
-      for _, tag in ipairs(project.tags[params.tag_set]:names()) do
+      for _, tag in ipairs(tags) do
         add(tag, spots:tagged(params.tag_set, tag):count())
       end
       add("none", spots:untagged(params.tag_set):count())

@@ -304,9 +304,11 @@ enum Recipes {
     try Fixture.tag(project, 1, "Status", "Completed")
     try Fixture.tag(project, 10, "Status", "Completed")
     let path = try Fixture.folder() + "/result.csv"
-    try Recipes.run(
+    let result = try Recipes.run(
       "count_divisions", project,
       ["mode": "trackwise", "output": .string(path), "compat": .string(compat)])
+    // The column name 10 is no count.
+    #expect(result["divisions"] == 1)
     let expected = """
       "Timepoint","A","10"
       "0","0","-1"
@@ -339,6 +341,29 @@ enum Recipes {
     )
     let elephant = try rows(["mode": "trackwise", "output": .string(path), "compat": "elephant"])
     #expect(elephant.contains("\"2\",\"2\"\n"))
+  }
+
+  @Test("Reading recipes work on projects without ELEPHANT's tag sets: nothing is tagged")
+  func withoutTagSets() throws {
+    let project = Project(images: nil)
+    let graph = project.lineage
+    try graph.edit("spots") {
+      let spots = try (0..<3).map { i in
+        try graph.addSpot(
+          t: i == 0 ? 0 : 1, position: WorldPoint(x: Double(i), y: 0, z: 0),
+          covariance: .sphere(radius: 1))
+      }
+      _ = try graph.addLink(spots[0], spots[1])
+      _ = try graph.addLink(spots[0], spots[2])
+    }
+    let counted = try Recipes.run("tracking_statistics", project)
+    #expect(counted["all"]["none"] == 3 && counted["timepoint"]["none"] == 1)
+    let path = try Fixture.folder() + "/result.csv"
+    let none = try Recipes.run("count_divisions", project, ["output": .string(path)])
+    #expect(none["divisions"] == 0)
+    let all = try Recipes.run("count_divisions", project, ["output": .string(path), "tag": ""])
+    #expect(all["divisions"] == 1)
+    #expect(graph.tagSetCount == 0 && graph.undoNames.count == 1)
   }
 
   @Test("Statistics: the text of ELEPHANT's message")
