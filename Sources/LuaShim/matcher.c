@@ -1,4 +1,4 @@
-// Lua patterns that can be stopped: find, match, gmatch and gsub for sandboxed states. Hooks never fire inside
+// Lua patterns that can be stopped: find, match, gmatch and gsub for all states. Hooks never fire inside
 // the standard ones, and `("a?"):rep(30)..` or `%b()` on a long text keep those busy for hours.
 //
 // A pattern is compiled to items: one step each, executed forward only. An item that could also have matched

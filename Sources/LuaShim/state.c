@@ -34,6 +34,9 @@ static int open_libraries(lua_State *L) {
     hw_open_sandbox(L);
   } else {
     luaL_openlibs(L);
+    lua_getglobal(L, LUA_STRLIBNAME);
+    hw_open_matcher(L); // Ctrl-C stops these; those of the library run on
+    lua_pop(L, 1);
     hw_open_coroutines(L);
   }
   lua_newtable(L); // metatables by type number

@@ -159,8 +159,16 @@ struct Prompt {
     #expect(prompt.problem("return p.spots:first().radus").contains(#""radius""#))
     #expect(prompt.problem("p.spots:dividing{child = 2}").contains(#""children""#))
     #expect(prompt.problem("return p.tags.Detectio").contains(#""Detection""#))
+    #expect(
+      prompt.problem("return p.tags.Nothing").contains(
+        #"there is no "Nothing" in the tag sets; there are "Detection""#))
+    #expect(prompt.problem("return p.tags.Detection.x").contains(#"; there are "tp", "fp""#))
     #expect(prompt.problem(#"return p.spots:column("qality")"#).contains(#""quality""#))
     #expect(prompt.problem("p.spots.roots()").contains("colon"))
+    let bad = "p.spots:add{t = %, x = 0, y = 0, z = 0, radius = 1}"
+    for t in ["-1", "1.5"] {
+      #expect(prompt.problem(bad.replacingOccurrences(of: "%", with: t)).hasSuffix("got \(t)"))
+    }
   }
 
   @Test func elephantTagSetsAppearWhenTheyAreFirstUsed() throws {

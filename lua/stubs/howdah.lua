@@ -1211,7 +1211,7 @@ function show(x, options) end
 ---```lua
 ---help("howdah.open")   help(p.spots)
 ---```
----@param what? any a name, an object or a function; nothing for the overview
+---@param what? any a name, an object or a recipe; nothing for the overview
 function help(what) end
 
 ---Cell tracking in 3D: open, detect, link, look, correct, evaluate.

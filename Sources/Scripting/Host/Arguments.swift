@@ -82,13 +82,13 @@ extension Call {
       if param.type == .integer {
         var exact: Int32 = 0
         _ = lua_tointegerx(lua, index, &exact)
-        if exact == 0 { try refuse(i, param, got: "\(number)") }
+        if exact == 0 { try refuse(i, param, got: ValueText.number(number)) }
       }
       if let minimum = param.minimum, !(number >= minimum) {
-        try refuse(i, param, got: "\(number)")
+        try refuse(i, param, got: ValueText.number(number))
       }
       if let maximum = param.maximum, !(number <= maximum) {
-        try refuse(i, param, got: "\(number)")
+        try refuse(i, param, got: ValueText.number(number))
       }
       return
     }
@@ -105,7 +105,9 @@ extension Call {
     case .integer:
       var exact: Int32 = 0
       if found == LUA_TNUMBER { _ = lua_tointegerx(lua, index, &exact) }
-      return exact != 0 ? nil : host.typeName(lua, at: index)
+      if exact != 0 { return nil }
+      return found == LUA_TNUMBER
+        ? ValueText.number(lua_tonumberx(lua, index, nil)) : host.typeName(lua, at: index)
     case .string, .file, .output, .tag:
       return found == LUA_TSTRING ? nil : host.typeName(lua, at: index)
     case .function: return found == LUA_TFUNCTION ? nil : host.typeName(lua, at: index)
@@ -202,8 +204,8 @@ extension Call {
     var problem = try mismatch(option.type, at: index)
     if problem == nil, lua_type(lua, index) == LUA_TNUMBER {
       let number = lua_tonumberx(lua, index, nil)
-      if let minimum = option.minimum, !(number >= minimum) { problem = "\(number)" }
-      if let maximum = option.maximum, !(number <= maximum) { problem = "\(number)" }
+      if let minimum = option.minimum, !(number >= minimum) { problem = ValueText.number(number) }
+      if let maximum = option.maximum, !(number <= maximum) { problem = ValueText.number(number) }
     }
     if let problem {
       throw HowdahError(

@@ -19,7 +19,7 @@ extension LuaHost {
     var source = input.trimmedOfBlanks
     if source.isEmpty { return .done("") }
     if source.hasPrefix("?") {
-      return .done(Help(registry: registry).topic(String(source.dropFirst()).trimmedOfBlanks))
+      return .done(help(String(source.dropFirst()).trimmedOfBlanks))
     }
     let isSilent = source.hasSuffix(";")
     while source.hasSuffix(";") { source.removeLast() }

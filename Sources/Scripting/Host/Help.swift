@@ -22,6 +22,11 @@ public struct Help {
       let full = entry.fullName.replacing(":", by: ".")
       return full == name || full.hasSuffix("." + name)
     }
+    // What people type has their own names before ours: `p.spots.at`.
+    if matches.isEmpty, let dot = name.firstIndex(of: ".") {
+      let found = self.topic(String(name[name.index(after: dot)...]))
+      if !found.hasPrefix("no help for") { return found }
+    }
     if matches.isEmpty {
       let names =
         entries().map { $0.fullName.replacing(":", by: ".") } + entries().map(\.name)

@@ -17,13 +17,16 @@ public enum HostFunctions {
     global.function(
       "help",
       params: [
-        .any("what", "a name, an object or a function; nothing for the overview", optional: true)
+        .any("what", "a name, an object or a recipe; nothing for the overview", optional: true)
       ],
       "Show what a name is for, with its parameters and an example.",
       example: #"help("howdah.open")   help(p.spots)"#
     ) { call in
+      guard !call.has(0) || lua_type(call.lua, call.first) != LUA_TFUNCTION else {
+        throw HowdahError(.argument, #"help finds functions by name, as in help("spots.at")"#)
+      }
       let topic = call.has(0) ? (call.text(at: call.first) ?? call.typeName(0)) : ""
-      call.host.context.output(Help(registry: call.host.registry).topic(topic))
+      call.host.context.output(call.host.help(topic))
     }
   }
 
@@ -47,6 +50,17 @@ public enum HostFunctions {
         call.string(0), project: project, params: try call.value(2), parent: host.context.sandbox)
       call.push(result)
     }
+  }
+}
+
+extension LuaHost {
+  /// What `help(topic)` and `?topic` print: help on a name, or the parameters of a recipe.
+  func help(_ topic: String) -> String {
+    let text = Help(registry: registry).topic(topic)
+    guard text.hasPrefix("no help for"), let recipe = try? runner?.describe(topic) else {
+      return text
+    }
+    return recipe.help()
   }
 }
 

@@ -222,7 +222,7 @@ public final class LuaHost {
     let got = typeName(lua, at: 1)
     return HowdahError(
       .argument,
-      "\(entry.fullName): call it with a colon on a \(type), as in \(type):\(entry.name)(...); "
+      "\(entry.fullName): call it with a colon, as in \(type):\(entry.name)(...); "
         + "the value before the dot or colon is \(got == "nothing" ? "missing" : "a \(got)")")
   }
 
@@ -242,16 +242,18 @@ public final class LuaHost {
     if writing, type.memberNames.contains(key) {
       return report(HowdahError(.argument, "\(type.name).\(key) cannot be changed"), lua)
     }
-    var names = writing ? type.properties.filter(\.isWritable).map(\.name) : type.memberNames
+    let members = writing ? type.properties.filter(\.isWritable).map(\.name) : type.memberNames
+    var own: [String] = []
     if let keys = type.dynamicKeys, status == 0 {
       let call = Call(host: self, entry: entryAny(dynamic), lua: lua, first: 2)
-      names += (try? keys(call)) ?? []
+      own = (try? keys(call)) ?? []
     }
-    let what = type.dynamicGetter >= 0 ? "nothing named" : "no field"
-    return report(
-      HowdahError(
-        .argument, "\(type.name) has \(what) \"\(key)\"" + Suggest.hint(for: key, among: names)),
-      lua)
+    var message =
+      type.dynamicGetter >= 0
+      ? "there is no \"\(key)\" in the \(type.name)" : "\(type.name) has no field \"\(key)\""
+    let hint = Suggest.hint(for: key, among: members + own)
+    message += hint.isEmpty ? Suggest.list(own) : hint
+    return report(HowdahError(.argument, message), lua)
   }
 
   private func entryAny(_ number: Int32) -> Entry { registry.entries[Int(max(0, number))] }

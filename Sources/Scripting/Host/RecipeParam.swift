@@ -146,8 +146,8 @@ public enum RecipeParam {
   }
 
   private static func checkRange(_ n: Double, _ p: Param) throws {
-    if let minimum = p.minimum, n < minimum { throw wrong(p, "\(n)") }
-    if let maximum = p.maximum, n > maximum { throw wrong(p, "\(n)") }
+    if let minimum = p.minimum, n < minimum { throw wrong(p, ValueText.number(n)) }
+    if let maximum = p.maximum, n > maximum { throw wrong(p, ValueText.number(n)) }
   }
 
   private static func wrong(_ p: Param, _ got: String) -> HowdahError {

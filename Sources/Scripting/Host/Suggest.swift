@@ -9,7 +9,10 @@ public enum Suggest {
     var best: (name: String, distance: Int)?
     for name in names where name != wrong {
       let letters = Array(name.utf8)
-      let allowed = max(1, max(target.count, letters.count) / 3)
+      // One letter, or none, is near to everything.
+      let longest = max(target.count, letters.count)
+      if letters.isEmpty || longest < 2 { continue }
+      let allowed = max(1, longest / 3)
       if abs(letters.count - target.count) > allowed { continue }
       let d = distance(target.map(lowered), letters.map(lowered))
       if d <= allowed && d < (best?.distance ?? .max) { best = (name, d) }
@@ -20,9 +23,16 @@ public enum Suggest {
     return prefixed.count == 1 ? prefixed[0] : nil
   }
 
-  /// " (did you mean \"name\"?)" or nothing.
+  /// "; did you mean \"name\"?" or nothing.
   public static func hint(for wrong: String, among names: some Sequence<String>) -> String {
     nearest(to: wrong, among: names).map { "; did you mean \"\($0)\"?" } ?? ""
+  }
+
+  /// "; there are \"a\", \"b\"" with at most eight names, or nothing when there are none.
+  static func list(_ names: [String]) -> String {
+    if names.isEmpty { return "" }
+    let shown = names.prefix(8).map { "\"\($0)\"" }.joined(separator: ", ")
+    return "; there are \(shown)" + (names.count > 8 ? ", ..." : "")
   }
 
   private static func lowered(_ c: UInt8) -> UInt8 { c >= 65 && c <= 90 ? c + 32 : c }

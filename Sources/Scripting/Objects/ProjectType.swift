@@ -220,5 +220,11 @@ enum SettingsType {
       "time_unit", "string", "The unit of time.", setType: .string,
       set: { $0.receiver(SettingsObject.self).project.timeUnit = $0.string(0) }
     ) { $0.push($0.receiver(SettingsObject.self).project.timeUnit) }
+    func text(_ call: Call) -> String {
+      let project = call.receiver(SettingsObject.self).project
+      return "settings: space_unit = \(project.spaceUnit), time_unit = \(project.timeUnit)"
+    }
+    settings.operator("__tostring") { $0.push(text($0)) }
+    settings.display { .text(text($0)) }
   }
 }
