@@ -10,6 +10,7 @@ local howdah = require "howdah"
 local folder, images = arg[1] or "demo", arg[2]
 if images == "" then images = nil end
 
+os.execute("mkdir -p '" .. folder:gsub("'", "'\\''") .. "'")
 local function inside(name) return folder .. "/" .. name end
 
 local truth
