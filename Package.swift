@@ -70,7 +70,8 @@ let package = Package(
 
     // Floor 5
     .executableTarget(
-      name: "howdah", dependencies: ["Core", "Formats", "Scripting", "LuaShim", "CTerm"],
+      name: "howdah",
+      dependencies: ["Core", "Lineage", "Imaging", "Formats", "Scripting", "LuaShim", "CTerm"],
       swiftSettings: [.swiftLanguageMode(.v6)],
       // The program starts faster with the Swift libraries inside, and runs where no Swift is installed.
       linkerSettings: [.unsafeFlags(["-static-stdlib"])]),

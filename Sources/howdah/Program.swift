@@ -43,15 +43,14 @@ enum Program {
     ("run", "run RECIPE [PROJECT] [options]", "run a recipe on a project"),
     ("recipes", "recipes [NAME]", "list the recipes, or show one"),
     ("convert", "convert IN OUT", "read one format, write another"),
-    ("info", "info PATH", "what is in a data set or project"),
-    ("evaluate", "evaluate RESULT TRUTH", "compare a project with the truth"),
+    ("info", "info PATH [--json]", "what is in a data set or project"),
+    ("evaluate", "evaluate RESULT TRUTH [--json]", "compare a project with the truth"),
     ("help", "help [TOPIC]", "what a Lua name is for; help all shows everything"),
     ("doctor", "doctor", "check that the program finds what it needs"),
   ]
 
   /// Run the command with these arguments (the program's name first); returns the exit status.
   static func main(_ arguments: [String]) -> Int32 {
-    signal(SIGPIPE, SIG_IGN)
     hw_install_interrupt()
     let rest = Array(arguments.dropFirst())
     do {
@@ -59,10 +58,13 @@ enum Program {
       case "run": return try RunCommand.main(Array(rest.dropFirst()))
       case "recipes": return try RecipesCommand.main(Array(rest.dropFirst()))
       case "convert": return try ProjectCommands.convert(Array(rest.dropFirst()))
-      case "info": return try ProjectCommands.info(Array(rest.dropFirst()))
+      case "info": return try InfoCommand.main(Array(rest.dropFirst()))
       case "evaluate": return try ProjectCommands.evaluate(Array(rest.dropFirst()))
       case "help": return try HelpCommand.main(Array(rest.dropFirst()))
       case "doctor": return try DoctorCommand.main(Array(rest.dropFirst()))
+      case "--version":
+        writeAll(1, "howdah \(HostFunctions.version)\n")
+        return ExitStatus.done
       case "--help", "-h":
         writeAll(1, usage)
         return ExitStatus.done
@@ -85,7 +87,17 @@ enum Program {
     let trace = getenv("HOWDAH_TRACE").map { String(cString: $0) == "1" } ?? false
     let text = ErrorReport(sources: sources, registry: registry, showsHostFrames: trace).text(
       of: error)
-    writeAll(2, Style.current.red("howdah:") + " " + text)
+    writeAll(2, Style.current.red("howdah:") + " " + printable(text))
+  }
+
+  /// Texts from broken files may hold anything; a terminal must not act on it.
+  private static func printable(_ text: String) -> String {
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      let isControl = scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value)
+      result.append(isControl && scalar != "\n" && scalar != "\t" ? "?" : scalar)
+    }
+    return String(result)
   }
 
   static var usage: String {

@@ -16,6 +16,8 @@ final class Prompt {
   func loop() -> Int32 {
     let isTerminal = cterm_is_terminal(0)
     if isTerminal {
+      // A pipe that the session opened must not end it; scripts end with their reader, as everywhere.
+      signal(SIGPIPE, SIG_IGN)
       writeAll(1, Session.banner)
       cterm_open(
         Self.historyFile(),
@@ -24,6 +26,7 @@ final class Prompt {
         }, Unmanaged.passUnretained(self).toOpaque())
     }
     var input = ""
+    var isWarned = false
     while true {
       var line: UnsafeMutablePointer<CChar>?
       switch isTerminal ? cterm_read(input.isEmpty ? "> " : ">> ", &line) : cterm_read_plain(&line)
@@ -33,8 +36,14 @@ final class Prompt {
         continue
       case CTERM_END:
         if isTerminal { writeAll(1, "\n") }
+        if isTerminal, !isWarned, let unsaved = session.unsaved() {
+          writeAll(2, "\(unsaved) changed and not saved; \(Self.leaving)\n")
+          isWarned = true
+          input = ""
+          continue
+        }
         return ExitStatus.done
-      default: break
+      default: isWarned = false
       }
       if let line {
         input += (input.isEmpty ? "" : "\n") + String(cString: line)
@@ -43,6 +52,8 @@ final class Prompt {
       if run(input, remember: isTerminal) { input = "" }
     }
   }
+
+  private static let leaving = "p:save(\"NAME.mastodon\") would save p, Ctrl-D again leaves"
 
   /// Run an input; false when it is not finished.
   private func run(_ input: String, remember: Bool) -> Bool {

@@ -50,6 +50,7 @@ enum RunCommand {
       writeAll(1, recipe.help())
       return ExitStatus.done
     }
+    try checkOutput(request)
     let params: LuaValue
     do {
       params = try values(request, recipe)
@@ -76,8 +77,16 @@ enum RunCommand {
     } catch {
       ProgressBar.clear()
       Program.report(error, registry: runner.registry)
+      if project == nil, lacksProject(error) {
+        writeAll(
+          2, "no project was given: howdah run \(recipe.name) PROJECT, with a .mastodon or images\n"
+        )
+        return ExitStatus.usage
+      }
       return ExitStatus.of(error)
     }
+    // Saving comes first: whoever reads the result may close the pipe.
+    let saving = Result { try save(project, request, changedSince: started) }
     ProgressBar.clear()
     if request.json {
       writeAll(
@@ -85,15 +94,48 @@ enum RunCommand {
     } else {
       writeAll(1, ValueText.report(result))
     }
-    guard let project else { return ExitStatus.done }
+    if let note = try saving.get() { writeAll(2, note + "\n") }
+    return ExitStatus.done
+  }
+
+  /// Whether a recipe failed because it was given no project.
+  private static func lacksProject(_ error: any Error) -> Bool {
+    let message = (error as? LuaRaised)?.message ?? ""
+    return ["(local 'project')", "project expected, got nil"].contains { message.contains($0) }
+  }
+
+  /// Save what the command line asks for; says what became of the project.
+  private static func save(
+    _ project: Project?, _ request: Request, changedSince started: UInt64?
+  ) throws -> String? {
+    guard let project else { return nil }
     if let path = request.output ?? (request.inPlace ? project.path ?? request.project : nil) {
       try project.save(to: path, progress: interruptible())
-      writeAll(2, "saved \(path)\n")
-    } else if project.lineage.changeCount != started, project.isModified {
-      writeAll(
-        2, "the project was changed but not saved: use -o FILE.mastodon, or --in-place\n")
+      return "saved \(path)"
     }
-    return ExitStatus.done
+    guard project.lineage.changeCount != started, project.isModified else { return nil }
+    return "the project was changed but not saved: use -o FILE.mastodon, or --in-place"
+  }
+
+  /// Refuse what could not be saved before hours are spent on it.
+  private static func checkOutput(_ request: Request) throws {
+    if request.output != nil || request.inPlace, request.project == nil {
+      throw UsageError("\(request.recipe): there is no project to save; name one before -o")
+    }
+    if request.inPlace, request.output == nil, let path = request.project,
+      let format = try? FormatRegistry.format(of: path), format.name != "mastodon"
+    {
+      throw UsageError("--in-place: \(path) is a \(format.summary); use -o FILE.mastodon")
+    }
+    guard let path = request.output else { return }
+    guard path.lowercased().hasSuffix(".mastodon") else {
+      throw UsageError("-o \(path): a project is saved as .mastodon; howdah convert writes others")
+    }
+    let folder = SandboxPolicy.folder(of: path)
+    guard access(folder, W_OK | X_OK) == 0 else {
+      throw HowdahError.file(
+        path, "cannot be written: \(folder): \(lastSystemError())")
+    }
   }
 
   /// Progress of work outside any script that Ctrl-C stops.

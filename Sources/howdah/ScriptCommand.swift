@@ -48,7 +48,7 @@ enum ScriptCommand {
         at += 1
         continue loop
       case let a where a.hasPrefix("-"):
-        throw UsageError("unknown option \(a)\(hint(a)); howdah --help shows all")
+        throw UsageError("unknown option \(a)\(hint(a)) (howdah --help shows all)")
       default: script = argument
       }
       break

@@ -47,6 +47,23 @@ final class Session {
     try run("p = howdah.open(...)", name: "=(open)", [path])
   }
 
+  /// The globals whose projects have changes that no file has, as in "p is" or "p, q are"; nil when there are none.
+  func unsaved() -> String? {
+    let names = try? host.run(
+      """
+      local names = {}
+      for name, value in pairs(_G) do
+        if type(value) == "userdata" and name ~= "_" then
+          local ok, modified = pcall(function() return value.modified end)
+          if ok and modified == true then names[#names + 1] = tostring(name) end
+        end
+      end
+      table.sort(names)
+      return #names > 0 and table.concat(names, ", ") .. (#names > 1 and " are" or " is") or nil
+      """, name: "=(leaving)")
+    return names?.first?.text
+  }
+
   /// Remember a text for error messages.
   func remember(_ source: String, as name: String) { sources[name] = source }
 

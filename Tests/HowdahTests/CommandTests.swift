@@ -46,6 +46,80 @@ import Testing
     }
   }
 
+  /// A table of two spots, opened by every command as a project.
+  private func project() -> String {
+    folder.write("spots.csv", "id,timepoint,x,y,z,radius,parent_id\n0,0,1,2,3,1,\n1,1,2,2,3,1,0\n")
+  }
+
+  @Test func infoIsReadableOrOneObject() throws {
+    let text = try howdah(["info", project()])
+    #expect(text.output.contains("table of spots") && text.errors.isEmpty)
+    #expect(text.output.contains("2 in timepoints 0 to 1"))
+    let json = try howdah(["info", "--json", project()]).output
+    #expect(json.split(separator: "\n").count == 1)
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
+    #expect(object["spots"] as? Int == 2 && object["last_timepoint"] as? Int == 1)
+    #expect(object["divisions"] as? Int == 0 && object["images"] is NSNull)
+  }
+
+  @Test func evaluatePrintsATableOrOneObject() throws {
+    let text = try howdah(["evaluate", project(), project(), "--max-distance", "1"])
+    #expect(text.output.contains("spots") && text.output.contains("1.000"), "\(text.errors)")
+    let json = try howdah(["evaluate", project(), project(), "--json"]).output
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
+    #expect(object["spot_f1"] as? Double == 1 && object["link_f1"] as? Double == 1)
+    let wrong = try howdah(["evaluate", project(), project(), "--max-distanc=1"])
+    #expect(wrong.status == 2 && wrong.errors.contains("did you mean \"--max-distance\""))
+    #expect(try howdah(["evaluate", project(), project(), "--max-distance=x"]).status == 2)
+  }
+
+  @Test func whatCannotBeSavedIsRefusedBeforeTheWork() throws {
+    let marker = folder.path + "/ran"
+    let recipe = folder.write(
+      "mark.lua",
+      """
+      return { name = "mark", params = { out = { type = "output", default = "\(marker)" } },
+        run = function(project, params) project.spots:remove() io.open(params.out, "w"):close() end }
+      """)
+    for (output, status) in [(folder.path + "/no/x.mastodon", Int32(4)), ("x.csv", 2)] {
+      #expect(try howdah(["run", recipe, project(), "-o", output]).status == status)
+      #expect(!FileManager.default.fileExists(atPath: marker))
+    }
+    let run = try howdah(["run", recipe, project(), "-o", folder.path + "/x.mastodon"])
+    #expect(run.status == 0 && FileManager.default.fileExists(atPath: marker), "\(run.errors)")
+    let inPlace = try howdah(["run", recipe, project(), "--in-place"])
+    #expect(inPlace.status == 2 && inPlace.errors.contains("is a table of spots"))
+    let lacking = try howdah(["run", recipe])
+    #expect(lacking.status == 2 && lacking.errors.contains("no project was given"))
+  }
+
+  @Test func scriptsEndWithTheirReader() throws {
+    let shell = Process()
+    shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+    shell.arguments = ["-c", "'\(programPath)' -e 'while true do print(1) end' | head -1"]
+    shell.standardOutput = Pipe()
+    try shell.run()
+    shell.waitUntilExit()
+    #expect(shell.terminationStatus == 0)
+  }
+
+  @Test func convertSaysWhatItLeavesOut() throws {
+    let wrong = try howdah(["convert", project(), folder.path + "/x.xyz"])
+    #expect(wrong.status == 2 && wrong.errors.contains("names no format"))
+    let run = try howdah(["convert", project(), folder.path + "/x.mastodon"])
+    #expect(run.status == 0 && run.output.isEmpty && run.errors.isEmpty, "\(run.errors)")
+    #expect(try howdah(["info", folder.path + "/x.mastodon"]).output.contains("2 in timepoints"))
+  }
+
+  @Test func brokenFilesCannotTalkToTheTerminal() throws {
+    let path = folder.write("strange.csv", "a\u{1B}[31m,b\n1,2\n")
+    let run = try howdah(["info", path])
+    #expect(run.status == 4 && run.errors.contains("no column is called"))
+    #expect(!run.errors.contains("\u{1B}"))
+  }
+
   @Test func recipesShowHelpAndPrintResults() throws {
     let recipe = folder.write(
       "add.lua",
