@@ -91,17 +91,21 @@ enum ShowFunction {
       return try PNGFile.write(canvas.rgba, width: canvas.width, height: canvas.height, to: target)
     }
     guard call.host.context.usesColor else {
-      throw HowdahError(
-        .unavailable,
-        "show: this is no colour terminal; write the picture to a file: show(x, {path = \"x.png\"})"
-      )
+      call.host.context.output(try call.host.display(call.lua, at: call.first))
+      return call.host.context.notes(
+        "show: this is no colour terminal; show(x, {path = \"x.png\"}) writes the picture\n")
     }
-    let columns = call.options.optionalInt("columns") ?? terminalColumns()
+    let columns = call.options.optionalInt("columns") ?? fittingColumns(canvas)
     call.host.context.output(TerminalImage.render(canvas, columns: columns))
   }
 
-  private static func terminalColumns() -> Int {
+  /// As wide as the terminal, unless the picture would be higher than it then.
+  private static func fittingColumns(_ canvas: Canvas) -> Int {
     var size = winsize()
-    return ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+    guard ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    // A character holds two pixels above each other; two lines stay for the prompt.
+    let rows = max(8, Int(size.ws_row) - 2)
+    let fitting = 2 * rows * canvas.width / max(1, canvas.height)
+    return max(8, min(Int(size.ws_col), fitting))
   }
 }
