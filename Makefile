@@ -42,7 +42,8 @@ bench: setup .venv/ready   ## measure beside the peers and print one table
 	HOWDAH_BENCH_PYTHON=$(CURDIR)/.venv/bin/python .build/release/bench $(ONLY)
 
 .venv/ready: Sources/bench/peers/requirements.txt
-	python3 -m venv .venv || { echo "python3 with venv is needed for the peers"; exit 1; }
+	python3 -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) setup PACKAGES="python3 python3-venv"
+	python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
