@@ -63,8 +63,12 @@ static int finish(lua_State *L, hw_box *box, int32_t status) {
 
 static int run_entry(lua_State *L) {
   hw_box *box = hw_box_of(L);
-  return finish(L, box,
-                box->callbacks.dispatch(box->host, L, (int32_t)lua_tointeger(L, lua_upvalueindex(1))));
+  int32_t entry = (int32_t)lua_tointeger(L, lua_upvalueindex(1));
+  if (box->fast && box->fast[entry]) {
+    int32_t results = box->fast[entry](L, box);
+    if (results >= 0) return results;
+  }
+  return finish(L, box, box->callbacks.dispatch(box->host, L, entry));
 }
 
 static int run_property(lua_State *L, hw_box *box, int32_t entry) {

@@ -96,6 +96,10 @@ typedef struct {
 
 enum { HW_RAISE = -1, HW_RAISE_TOP = -2 };
 
+// A short way for a method that only reads columns: checks its own arguments, pushes its results and returns
+// their number, or returns -1 for the long way (arguments it does not expect, errors). Must not raise.
+typedef int32_t (*hw_fast_method)(lua_State *L, const hw_box *box);
+
 struct hw_box {
   void *host; // the Swift host, unretained
   hw_callbacks callbacks;
@@ -104,6 +108,7 @@ struct hw_box {
   hw_box *outer;      // the state that runs this one (a recipe started by a recipe), for interruption
   hw_space *spaces[HW_SPACES];
   uint8_t storage_of_kind[HW_KINDS];
+  hw_fast_method *fast; // by entry number, NULL for most; the host owns it
   int metatables; // registry reference: array of metatables by type number
   int sandboxed;
   // Memory

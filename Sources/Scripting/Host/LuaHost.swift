@@ -28,6 +28,7 @@ public final class LuaHost {
   /// The entry that runs closures made by `Call.pushFunction`.
   let closureEntry: Int32
   private let entries: UnsafeMutablePointer<Unmanaged<Entry>>
+  private let fast: UnsafeMutablePointer<FastMethod?>
   private let spaces: UnsafeMutablePointer<Unmanaged<HandleSpace>?>
   private var spaceUses = [UInt32](repeating: 0, count: Int(HW_SPACES))
   var freeSpaces: [UInt8] = (1...255).reversed()
@@ -51,6 +52,8 @@ public final class LuaHost {
         entry.checks[k].objectType = registry.type(named: name)?.number ?? -1
       }
     }
+    fast = .allocate(capacity: count)
+    fast.initialize(from: registry.entries.map(\.fast), count: count)
     openSpaces = .allocate(capacity: 256)
     openSpaces[0] = 0
     spaces = .allocate(capacity: Int(HW_SPACES))
@@ -65,6 +68,7 @@ public final class LuaHost {
     }
     self.box = box
     lua = box.pointee.main
+    box.pointee.fast = fast
     box.pointee.host = Unmanaged.passUnretained(self).toOpaque()
     hw_set_storage_of_kind(box, UInt32(HandleKind.link.rawValue), 1)
     hw_set_storage_of_kind(box, UInt32(HandleKind.linkTags.rawValue), 1)
@@ -78,6 +82,7 @@ public final class LuaHost {
     hw_close(box)
     openSpaces.deallocate()
     entries.deallocate()
+    fast.deallocate()
     spaces.deallocate()
   }
 
@@ -310,13 +315,6 @@ public final class LuaHost {
   @inline(__always)
   func spaceUnchecked(_ handle: Handle) -> HandleSpace {
     spaces[handle.space]!._withUnsafeGuaranteedRef { $0 }
-  }
-
-  /// A value of a column of doubles given by `HandleSpace.setColumn`, straight from memory: what short
-  /// methods use. The handle must be current and `slot` a `.double` column.
-  @inline(__always)
-  public func columnValue(_ slot: Int, of handle: Handle) -> Double {
-    hw_column_double(box, handle.rawValue, Int32(slot))
   }
 
   /// Whether what a handle points to is still there.

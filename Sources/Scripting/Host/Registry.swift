@@ -57,6 +57,12 @@ import LuaShim
 /// A Swift body of a Lua function. It reads arguments from and pushes results to `call`.
 public typealias Handler = (Call) throws -> Void
 
+/// The short way of a method that only reads columns, beside its ordinary handler. It checks its own
+/// arguments, pushes its results and returns their number, or -1 for the long way through the handler, which
+/// gives the errors. It may call nothing of Lua that can raise.
+public typealias FastMethod =
+  @convention(c) (_ lua: OpaquePointer?, _ box: UnsafePointer<hw_box>?) -> Int32
+
 /// One function, method, getter, setter or metamethod.
 public final class Entry {
   /// What it is for.
@@ -79,6 +85,8 @@ public final class Entry {
   /// The number of the receiver's type, 0 for functions.
   let receiver: Int32
   let handler: Handler
+  /// The short way, if it has one.
+  var fast: FastMethod?
   /// One for each of `params`; plain memory, as every call reads it.
   let checks: UnsafeMutableBufferPointer<ArgumentCheck>
 
@@ -205,12 +213,13 @@ public final class TypeEntry {
         example: example, receiver: number, handler: handler))
   }
 
-  /// Declare a method.
+  /// Declare a method; `fast` is a short way for calls without surprises.
   public func method(
     _ name: String, params: [Param] = [], returns: String = "", _ doc: String, example: String = "",
-    _ handler: @escaping Handler
+    fast: FastMethod? = nil, _ handler: @escaping Handler
   ) {
     let entry = add(name, "\(self.name):\(name)", .method, params, returns, doc, example, handler)
+    registry.entries[Int(entry)].fast = fast
     methods.append((name, entry))
   }
 
