@@ -63,10 +63,12 @@ let package = Package(
       ]),
 
     // Floor 3
-    room("Tracking", ["Core", "Lineage", "Imaging", "Formats"]),
+    room("Tracking", ["Core", "Lineage", "Imaging", "Learning", "Formats"]),
 
     // Floor 4
-    room("Scripting", ["Core", "Lineage", "Imaging", "Formats", "Tracking", "LuaShim", "CLua"]),
+    room(
+      "Scripting",
+      ["Core", "Lineage", "Imaging", "Learning", "Formats", "Tracking", "LuaShim", "CLua"]),
 
     // Floor 5
     .executableTarget(
@@ -86,8 +88,12 @@ let package = Package(
     tests("ImagingTests", ["Core", "Imaging", "COpenBLAS"], resources: true),
     tests("LearningTests", ["Core", "Imaging", "Learning"], resources: true),
     tests("FormatsTests", ["Core", "Lineage", "Imaging", "Formats"], resources: true),
-    tests("TrackingTests", ["Core", "Lineage", "Imaging", "Formats", "Tracking"], resources: true),
-    tests("ScriptingTests", ["Core", "Lineage", "Imaging", "Formats", "Tracking", "Scripting"]),
+    tests(
+      "TrackingTests", ["Core", "Lineage", "Imaging", "Learning", "Formats", "Tracking"],
+      resources: true),
+    tests(
+      "ScriptingTests",
+      ["Core", "Lineage", "Imaging", "Learning", "Formats", "Tracking", "Scripting"]),
     tests("HowdahTests", []),
   ]
 )
