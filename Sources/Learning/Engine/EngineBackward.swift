@@ -15,6 +15,7 @@ private struct StageTape {
 /// One sample of a forward pass.
 private struct SampleTape {
   var input: Tensor
+  var keep: KeepAxials
   /// Encoder stages, base, decoder stages.
   var stages: [StageTape] = []
   var output: Tensor
@@ -30,24 +31,38 @@ extension Engine {
     _ batch: [Tensor], keepAxials: KeepAxials, progress: Progress = .none,
     loss: (Tensor) throws -> LossResult
   ) throws -> (loss: LossResult, gradients: Gradients) {
+    try gradients(
+      batch, keepAxials: batch.map { _ in keepAxials }, progress: progress, loss: loss)
+  }
+
+  /// The same with poolings of its own for each sample of the batch.
+  public func gradients(
+    _ batch: [Tensor], keepAxials: [KeepAxials], progress: Progress = .none,
+    loss: (Tensor) throws -> LossResult
+  ) throws -> (loss: LossResult, gradients: Gradients) {
     let architecture = model.architecture
-    try keepAxials.check(architecture)
-    guard let first = batch.first else { throw HowdahError(.argument, "the batch is empty") }
-    let shape = TensorShape(channels: architecture.inputChannels, size: first.shape.size)
-    let keep = keepAxials.effective(architecture)
-    let conforming = Conforming(
-      shape.size, architecture: architecture, keepAxials: keepAxials, pad: false)
-    guard conforming.inner == shape.size else {
-      throw HowdahError(
-        .argument,
-        "training crops of \(shape.size) do not fit the poolings; "
-          + "the next size that does is \(conforming.inner)")
+    guard let first = batch.first, batch.count == keepAxials.count else {
+      throw HowdahError(.argument, "a batch needs samples, and poolings for each")
     }
-    for sample in batch { try sample.require(shape, "a sample") }
+    let shape = TensorShape(channels: architecture.inputChannels, size: first.shape.size)
+    for (sample, keep) in zip(batch, keepAxials) {
+      try sample.require(shape, "a sample")
+      try keep.check(architecture)
+      let conforming = Conforming(
+        shape.size, architecture: architecture, keepAxials: keep, pad: false)
+      guard conforming.inner == shape.size else {
+        throw HowdahError(
+          .argument,
+          "training crops of \(shape.size) do not fit the poolings; "
+            + "the next size that does is \(conforming.inner)")
+      }
+    }
     let arena = try prepareArena(shape.size, samples: batch.count)
-    let tapes = try batch.map { try forwardTape($0, keep, arena, progress) }
+    let tapes = try zip(batch, keepAxials).map {
+      try forwardTape($0, $1.effective(architecture), arena, progress)
+    }
     let result = try loss(Tensor.batch(tapes.map(\.output)))
-    var backward = BackwardPass(engine: self, keep: keep, arena: arena, progress: progress)
+    var backward = BackwardPass(engine: self, arena: arena, progress: progress)
     for (n, tape) in tapes.enumerated() {
       try backward.run(tape, result.gradient.sample(n))
     }
@@ -58,7 +73,7 @@ extension Engine {
     _ input: Tensor, _ keep: KeepAxials, _ arena: FloatArena, _ progress: Progress
   ) throws -> SampleTape {
     let architecture = model.architecture
-    var tape = SampleTape(input: input, output: input)
+    var tape = SampleTape(input: input, keep: keep, output: input)
     var current: Source?
     func run(_ stage: Stage, _ sources: [Source]) throws -> Source {
       let half =
@@ -89,14 +104,12 @@ extension Engine {
 /// One backward pass over the samples of a batch; gradients add up.
 private struct BackwardPass {
   let engine: Engine
-  let keep: KeepAxials
   let arena: FloatArena
   let progress: Progress
   var gradients: Gradients
 
-  init(engine: Engine, keep: KeepAxials, arena: FloatArena, progress: Progress) {
+  init(engine: Engine, arena: FloatArena, progress: Progress) {
     self.engine = engine
-    self.keep = keep
     self.arena = arena
     self.progress = progress
     gradients = engine.model.specs.map { [Float](repeating: 0, count: $0.count) }
@@ -119,7 +132,7 @@ private struct BackwardPass {
     for level in (0..<depth).reversed() {
       let stage = tape.stages[level]
       let skip = skips[level]
-      try unpool(g, stage.output, zFactor: keep.zFactor(level), into: skip)
+      try unpool(g, stage.output, zFactor: tape.keep.zFactor(level), into: skip)
       g = try self.stage(stage, tape, skip)
     }
   }

@@ -31,12 +31,17 @@ public struct DetectionLoss: Sendable {
   public let classWeights: [Float]
   /// Weight of the corrected ("false") labels.
   public let falseWeight: Float
+  /// 2 or 3, of the smoothing filter in training.
+  public let dimensions: Int
   private var lastCenter = 0.0
 
   /// ELEPHANT's defaults are class weights 1, 10, 10 and a false weight of 10.
-  public init(classWeights: [Float] = [1, 10, 10], falseWeight: Float = 10) {
+  public init(
+    classWeights: [Float] = [1, 10, 10], falseWeight: Float = 10, dimensions: Int = 3
+  ) {
     self.classWeights = classWeights
     self.falseWeight = falseWeight
+    self.dimensions = dimensions
   }
 
   /// The loss of log-probabilities [n, 3, ...] against labels [n, ...].
@@ -151,7 +156,10 @@ public struct DetectionLoss: Sendable {
 
 /// The loss of prior training, which teaches a fresh network that bright is inside: mean |p_center - x| +
 /// mean |(1 - p_background) - x| with x the image itself.
-public enum PriorLoss {
+public struct PriorLoss: Sendable {
+  /// It has no constants.
+  public init() {}
+
   /// The loss of log-probabilities [n, 3, ...] against the image [n, 1, ...].
   public static func evaluate(_ output: Tensor, image: Tensor) throws -> LossResult {
     try image.require(output.shape.with(channels: 1), "the image")

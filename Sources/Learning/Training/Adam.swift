@@ -28,9 +28,11 @@ public struct Adam: Sendable, Equatable {
     self.second = second
   }
 
-  /// One step. Throws `.argument` when the gradients do not fit the model.
+  /// One step. Throws `.argument` when the gradients do not fit the model, and then changes nothing.
+  ///
+  /// - Parameter threads: 0 for one a core. The result is the same for any number.
   public mutating func update(
-    _ model: inout Model, gradients: Gradients, learningRate: Double
+    _ model: inout Model, gradients: Gradients, learningRate: Double, threads: Int = 1
   ) throws {
     guard gradients.map(\.count) == model.specs.map(\.count), first.count == gradients.count else {
       throw HowdahError(.argument, "the gradients do not fit \(model.architecture.name)")
@@ -38,20 +40,39 @@ public struct Adam: Sendable, Equatable {
     step += 1
     let size = Float(learningRate / (1 - pow(0.9, Double(step))))
     let correction = Float((1 - pow(0.999, Double(step))).squareRoot())
+    let piece = 1 << 15
+    let team = Team(workers: threads)
     for p in gradients.indices {
-      model.values[p].withUnsafeMutableBufferPointer { value in
-        first[p].withUnsafeMutableBufferPointer { m in
-          second[p].withUnsafeMutableBufferPointer { v in
-            gradients[p].withUnsafeBufferPointer { g in
-              for i in 0..<g.count {
-                m[i] += (g[i] - m[i]) * 0.1
-                v[i] = v[i] * 0.999 + g[i] * g[i] * 0.001
-                value[i] -= size * m[i] / (v[i].squareRoot() / correction + 1e-8)
+      let count = gradients[p].count
+      try model.values[p].withUnsafeMutableBufferPointer { value in
+        try first[p].withUnsafeMutableBufferPointer { m in
+          try second[p].withUnsafeMutableBufferPointer { v in
+            try gradients[p].withUnsafeBufferPointer { g in
+              let part = AdamPart(
+                value: value, m: m, v: v, g: g, size: size, correction: correction)
+              // Nobody may stop a step half-way.
+              try team.run((count + piece - 1) / piece, .none) { item, _ in
+                part.update(item * piece, min(count, (item + 1) * piece))
               }
             }
           }
         }
       }
+    }
+  }
+}
+
+/// One parameter's arrays, of which threads change disjoint parts.
+private struct AdamPart: @unchecked Sendable {
+  let value, m, v: UnsafeMutableBufferPointer<Float>
+  let g: UnsafeBufferPointer<Float>
+  let size, correction: Float
+
+  func update(_ begin: Int, _ end: Int) {
+    for i in begin..<end {
+      m[i] += (g[i] - m[i]) * 0.1
+      v[i] = v[i] * 0.999 + g[i] * g[i] * 0.001
+      value[i] -= size * m[i] / (v[i].squareRoot() / correction + 1e-8)
     }
   }
 }
