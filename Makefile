@@ -60,7 +60,7 @@ stubs: build     ## write the editor stubs of the Lua names again
 install: build   ## install program, Lua part and recipes under PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/howdah
 	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/howdah
-	cp -R lua recipes $(DESTDIR)$(PREFIX)/share/howdah/
+	cp -R lua recipes $(wildcard models) $(DESTDIR)$(PREFIX)/share/howdah/
 
 clean:           ## remove what was built
 	rm -rf .build .venv demo

@@ -1181,6 +1181,45 @@ function local_array:percentile(percent) end
 ---@return any
 function local_array:to_table() end
 
+---A detection or flow network, or an ensemble of them.
+---@class howdah.model
+---@field kind string "detection" or "flow".
+---@field path string Its file; nil for a model that is in memory only.
+---@field dimensions integer 2 or 3.
+---@field widths any Channels at each level, the base last.
+---@field networks integer How many networks are averaged.
+---@field parameters integer How many numbers one network has.
+---@field layers any Its layers in file order; shape is that of the weights: out, in, kernel.
+---@field history any The loss curve of all its training.
+local local_model = {}
+
+---Write it as .pth, which ELEPHANT and PyTorch read, or as .safetensors (one network, no history).
+---```lua
+---howdah.detection("default", {widths = {4, 8}}):save("model.pth")
+---```
+---@param path? string Ends with .pth or .safetensors.
+---@param options? {versions?: integer}
+--- * `versions`: How many older versions stay beside a .pth, as path.1, path.2, ...
+function local_model:save(path, options) end
+
+---Run the network over a volume: probabilities, or for a flow model displacements between -1 and 1.
+---```lua
+---local model = howdah.detection("default", {widths = {4, 8}})
+---local seen = model:forward(p.images:volume{t = 0})
+---show(seen.center)
+---```
+---@param volume howdah.volume The image; for a flow model the earlier one.
+---@param options? {later?: howdah.volume, normalise?: boolean, median_correction?: boolean, patch?: {x: number, y: number, z: number}|number[]|boolean, pad?: boolean, keep_axials?: integer, precision?: "fast"|"exact"}
+--- * `later`: For a flow model: the later image.
+--- * `normalise`: Bring the intensities to 0 ... 1, as in training.
+--- * `median_correction`: First give all planes the same median.
+--- * `patch`: Voxels of the tiles the volume is cut into; false: one piece; absent: chosen by size and memory.
+--- * `pad`: Repeat the edges of tiles, against artefacts there.
+--- * `keep_axials`: How many poolings keep z; absent: by the voxel size.
+--- * `precision`: fast is within 1e-5 of exact probabilities.
+---@return any
+function local_model:forward(volume, options) end
+
 ---Look at something: volumes and projects as pictures, other things as text. A volume is shown as the maximum along z.
 ---```lua
 ---show(p.spots)
@@ -1336,6 +1375,34 @@ function howdah.evaluate(result, truth, options) end
 --- * `visible`: Nuclei below this signal to noise are no part of the truth.
 ---@return howdah.project
 function howdah.simulate(options) end
+
+---A network that finds nuclei: ELEPHANT's and PyTorch's files, or a new one.
+---```lua
+---local model = howdah.detection("default", {widths = {4, 8}, seed = 1})
+---print(model, #model.layers)
+---```
+---@param source string A .pth or .safetensors file; "versatile": the trained one that comes with the program; "default": an untrained one.
+---@param options? {dimensions?: integer, widths?: (integer)[], seed?: integer, networks?: integer}
+--- * `dimensions`: 2 or 3; absent: as the source has, else 3.
+--- * `widths`: Channels at each level, the lowest resolution last; narrower is faster. Absent: as the source has, else ELEPHANT's {16, 32, 64, 128, 256}.
+--- * `seed`: For "default": another seed gives other weights; absent: howdah.seed.
+--- * `networks`: For "default": how many networks are trained and averaged.
+---@return howdah.model
+function howdah.detection(source, options) end
+
+---A network that says where nuclei came from: ELEPHANT's and PyTorch's files, or a new one.
+---```lua
+---local model = howdah.flow("default", {widths = {4, 8}, seed = 1})
+---print(model, #model.layers)
+---```
+---@param source string A .pth or .safetensors file; "versatile": the trained one that comes with the program; "default": an untrained one.
+---@param options? {dimensions?: integer, widths?: (integer)[], seed?: integer, networks?: integer}
+--- * `dimensions`: 2 or 3; absent: as the source has, else 3.
+--- * `widths`: Channels at each level, the lowest resolution last; narrower is faster. Absent: as the source has, else ELEPHANT's {16, 32, 64, 128, 256}.
+--- * `seed`: For "default": another seed gives other weights; absent: howdah.seed.
+--- * `networks`: For "default": how many networks are trained and averaged.
+---@return howdah.model
+function howdah.flow(source, options) end
 
 ---Run a recipe on a project as one undo point and return its result.
 ---```lua

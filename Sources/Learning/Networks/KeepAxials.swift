@@ -16,6 +16,23 @@ public struct KeepAxials: Hashable, Sendable {
     flags = (0..<depth).map { $0 < count }
   }
 
+  /// ELEPHANT's choice for an image: so many poolings keep z that after them a voxel is about as long along z as
+  /// along x. `voxel` is the voxel size of what the network sees, after any rescaling.
+  public init(voxel: VoxelSize, depth: Int) {
+    self.init(first: Self.count(anisotropy: voxel.z / voxel.x), of: depth)
+  }
+
+  /// The power of two nearest to z over x, as the exponent that ELEPHANT calls `n_keep_axials`; -1 for voxels
+  /// that are flat along z. Between two powers the nearer one, the larger one of equally near ones.
+  public static func count(anisotropy a: Double) -> Int {
+    guard a.isFinite, a >= 0, a < 1e9 else { return 0 }
+    func bits(_ value: Int) -> Int { Int.bitWidth - value.leadingZeroBitCount }
+    let low = bits(Int(a)) - 1
+    let high = bits(max(0, Int(a - 1)))
+    let below = low < 0 ? 0.5 : Double(1 << low)
+    return a - below < Double(1 << high) - a ? low : high
+  }
+
   /// 1 or 2: what pooling at this level divides z by.
   public func zFactor(_ level: Int) -> Int { flags[level] ? 1 : 2 }
 

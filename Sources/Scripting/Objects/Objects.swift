@@ -21,6 +21,7 @@ public enum Objects {
     TrackType.register(registry)
     TagsType.register(registry)
     ArrayType.register(registry)
+    ModelType.register(registry)
     ShowFunction.register(registry)
     registry.projects = ProjectBinding(
       push: { call, project in try call.push(project) },
