@@ -81,42 +81,49 @@ extension LineageGraph {
   public func remove(_ spot: SpotID) throws {
     let log = try requireEdit()
     try require(spot)
-    removeExisting(spot.index, log)
+    var places = LinkPlaces()
+    removeExisting(spot.index, log, &places)
   }
 
   /// Remove a link.
   public func remove(_ link: LinkID) throws {
     let log = try requireEdit()
     try require(link)
-    removeExistingLink(link.index, log)
+    var places = LinkPlaces()
+    removeExistingLink(link.index, log, &places)
   }
 
   /// Remove spots with their links. A spot may be listed twice.
   public func remove(_ spots: [SpotID]) throws {
     let log = try requireEdit()
     for spot in spots { try require(spot) }
-    for spot in spots where contains(spot) { removeExisting(spot.index, log) }
+    var places = LinkPlaces()
+    for spot in spots where contains(spot) { removeExisting(spot.index, log, &places) }
   }
 
   /// Remove links. A link may be listed twice.
   public func remove(_ links: [LinkID]) throws {
     let log = try requireEdit()
     for link in links { try require(link) }
-    for link in links where contains(link) { removeExistingLink(link.index, log) }
+    var places = LinkPlaces()
+    for link in links where contains(link) { removeExistingLink(link.index, log, &places) }
   }
 
   /// Remove all links and spots; tag sets stay. The next spot gets id 0 again.
   public func removeAll() throws {
     let log = try requireEdit()
+    var places = LinkPlaces()
     for i in (0..<UInt32(linkSlots)).reversed() where contains(LinkID(i)) {
-      removeExistingLink(i, log)
+      removeExistingLink(i, log, &places)
     }
-    for i in (0..<UInt32(spotSlots)).reversed() where contains(SpotID(i)) { removeExisting(i, log) }
+    for i in (0..<UInt32(spotSlots)).reversed() where contains(SpotID(i)) {
+      removeExisting(i, log, &places)
+    }
   }
 
-  private func removeExisting(_ id: UInt32, _ log: ChangeLog) {
-    while let link = outgoing(SpotID(id)).first { removeExistingLink(link.index, log) }
-    while let link = incoming(SpotID(id)).first { removeExistingLink(link.index, log) }
+  private func removeExisting(_ id: UInt32, _ log: ChangeLog, _ places: inout LinkPlaces) {
+    while let link = outgoing(SpotID(id)).first { removeExistingLink(link.index, log, &places) }
+    while let link = incoming(SpotID(id)).first { removeExistingLink(link.index, log, &places) }
     storage.pointee.clearTags(.spot, id, log)
     storage.pointee.clearFeatures(.spot, id, log)
     if label(SpotID(id)) != nil { storage.pointee.setLabel(id, nil, log) }
@@ -124,10 +131,11 @@ extension LineageGraph {
     storage.pointee.killSpot(id, isFresh: false, log)
   }
 
-  private func removeExistingLink(_ id: UInt32, _ log: ChangeLog) {
+  private func removeExistingLink(_ id: UInt32, _ log: ChangeLog, _ places: inout LinkPlaces) {
     storage.pointee.clearTags(.link, id, log)
     storage.pointee.clearFeatures(.link, id, log)
-    let (afterOut, afterIn) = storage.pointee.links.places(of: id, in: storage.pointee.spots)
+    let (afterOut, afterIn) = places.willRemove(
+      id, storage.pointee.links, storage.pointee.spots)
     storage.pointee.killLink(
       KilledLink(id: id, afterOut: afterOut, afterIn: afterIn, isFresh: false), log)
   }

@@ -3,8 +3,8 @@
 // link knows the first, so both the first one and the end are one step away. Lists are in insertion
 // order.
 //
-// Lists are singly linked: removing a link walks its two lists, which have one or two members in
-// lineages. The places it had are recorded in the history, so that undo and redo restore the order
+// Lists are singly linked: removing a link walks its two lists (`LinkPlaces`), which have one or two
+// members in lineages. The places it had are recorded in the history, so that undo and redo restore the order
 // exactly and need not walk.
 
 /// Ends of a link and its successors in the two circular lists.
@@ -51,20 +51,7 @@ struct LinkStorage {
     }
   }
 
-  /// The links that a link is behind in the lists of its ends, `noIndex` for the first place. Walks
-  /// the lists.
-  func places(of link: UInt32, in spots: SpotStorage) -> (afterOut: UInt32, afterIn: UInt32) {
-    let r = record.base
-    let lastOut = spots.lastOut[r[Int(link)].source]
-    var out = lastOut
-    while r[Int(out)].nextOut != link { out = r[Int(out)].nextOut }
-    let lastIn = spots.lastIn[r[Int(link)].target]
-    var into = lastIn
-    while r[Int(into)].nextIn != link { into = r[Int(into)].nextIn }
-    return (out == lastOut ? noIndex : out, into == lastIn ? noIndex : into)
-  }
-
-  /// Take a link out of the lists of its ends, where it is behind these links; see `places`.
+  /// Take a link out of the lists of its ends, where it is behind these links; see `LinkPlaces`.
   func extract(_ link: UInt32, afterOut: UInt32, afterIn: UInt32, from spots: SpotStorage) {
     let r = record.base
     let me = r[Int(link)]

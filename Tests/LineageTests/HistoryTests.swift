@@ -127,6 +127,34 @@ import Testing
     #expect(graph.outDegree(SpotID(0)) == n)
   }
 
+  @Test func manyLinksOfOneSpotAreRemovedInAnyOrderWithoutWalkingThemAgainAndAgain() throws {
+    let n = 100_000
+    let graph = LineageGraph()
+    try graph.edit("hubs") {
+      let (hub, sink) = (try graph.add(0), try graph.add(2))
+      for _ in 0..<n {
+        let spot = try graph.add(1)
+        try graph.addLink(hub, spot)
+        try graph.addLink(spot, sink)
+      }
+    }
+    let (links, order) = (graph.links, graph.outgoing(SpotID(0)).map(\.index))
+    try graph.edit("everything") { try graph.removeAll() }
+    try graph.undo()
+    try graph.edit("last first") { try graph.remove(links.reversed()) }
+    try graph.undo()
+    var random = SeededRandom(seed: 3)
+    var shuffled = links
+    for i in shuffled.indices { shuffled.swapAt(i, random.below(shuffled.count)) }
+    try graph.edit("any order") { try graph.remove(Array(shuffled.prefix(2 * n - 10))) }
+    #expect(graph.linkCount == 10)
+    let left = Set(shuffled.suffix(10).map(\.index))
+    #expect(graph.outgoing(SpotID(0)).map(\.index) == order.filter(left.contains))
+    try graph.undo()
+    #expect(graph.outgoing(SpotID(0)).map(\.index) == order)
+    #expect(graph.incoming(SpotID(1)).map { graph.source($0).index } == Array(2..<UInt32(n + 2)))
+  }
+
   @Test func undoInsideAnEditIsRefused() throws {
     let graph = LineageGraph()
     try graph.edit("a") { _ = try graph.add(0) }
