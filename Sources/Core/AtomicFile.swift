@@ -1,5 +1,6 @@
 // Writing files so that nothing is ever half-written: a temporary name in the same folder, fsync,
-// rename.
+// rename. A process that is killed leaves its temporary file; the next one that writes the same file removes
+// it.
 
 import Glibc
 
@@ -12,7 +13,8 @@ public enum AtomicFile {
   /// removed and `path` is as it was.
   public static func write(to path: String, _ body: (_ temporaryPath: String) throws -> Void) throws
   {
-    let temporary = temporaryName(for: path)
+    for leftover in TemporaryName.leftovers(of: path) { unlink(leftover) }
+    let temporary = TemporaryName.beside(path)
     do {
       try body(temporary)
       try sync(temporary, as: path)
@@ -54,11 +56,6 @@ public enum AtomicFile {
   /// Replace (or create) a text file (UTF-8).
   public static func write(_ text: String, to path: String) throws {
     try write(Array(text.utf8), to: path)
-  }
-
-  /// A name beside `path` that no other process and no other thread uses.
-  private static func temporaryName(for path: String) -> String {
-    path + ".tmp-" + String(getpid()) + "-" + String(UInt64.random(in: 0 ... .max), radix: 36)
   }
 
   private static func sync(_ temporary: String, as path: String) throws {

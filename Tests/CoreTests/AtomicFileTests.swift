@@ -46,6 +46,35 @@ import Testing
     }
   }
 
+  @Test func whatAKilledWriterLeftIsRemovedByTheNextOne() throws {
+    try inFolder { folder in
+      let path = folder + "/a.txt"
+      var temporary = ""
+      try AtomicFile.write(to: path) {
+        temporary = String($0.dropFirst(folder.count + 1))
+        try "one".write(toFile: $0, atomically: false, encoding: .utf8)
+      }
+      // The parts of the name: a.txt.tmp, place, process, random number.
+      let parts = temporary.split(separator: "-")
+      #expect(parts.count == 4 && parts[2] == "\(getpid())")
+      let child = Process()
+      child.executableURL = URL(fileURLWithPath: "/bin/true")
+      try child.run()
+      child.waitUntilExit()
+      let dead = "\(child.processIdentifier)"
+      let gone = "a.txt.tmp-\(parts[1])-\(dead)-x"
+      let kept = [
+        "a.txt.tmp-\(parts[1])-\(getpid())-x", "a.txt.tmp-elsewhere-\(dead)-x", "a.txt.tmp-notes",
+        "b.txt.tmp-\(parts[1])-\(dead)-x",
+      ]
+      for name in kept + [gone] {
+        try "half".write(toFile: folder + "/" + name, atomically: false, encoding: .utf8)
+      }
+      try AtomicFile.write("two", to: path)
+      #expect(try names(folder) == (kept + ["a.txt"]).sorted())
+    }
+  }
+
   @Test func aWriterThatWritesNothingIsAnError() throws {
     try inFolder { folder in
       #expect(throws: HowdahError.self) { try AtomicFile.write(to: folder + "/a") { _ in } }

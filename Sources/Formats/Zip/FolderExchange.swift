@@ -20,8 +20,8 @@ enum FolderExchange {
       end = path.index(before: end)
     }
     let target = String(path[..<end])
-    let other =
-      target + ".tmp-\(getpid())-" + String(UInt64.random(in: 0 ... .max), radix: 36)
+    for leftover in TemporaryName.leftovers(of: target) { removeTree(leftover) }
+    let other = TemporaryName.beside(target)
     do {
       try copyTree(target, to: other)
       try change(other)
