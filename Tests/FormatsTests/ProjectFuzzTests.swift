@@ -17,7 +17,9 @@ private func samples(_ folder: String) throws -> [String] {
 @Suite struct ProjectFuzzTests {
   @Test("broken zip files are refused or read, never fatal")
   func zips() async {
-    await #expect(processExitsWith: .success) {
+    let child = await #expect(
+      processExitsWith: .success, observing: [\.standardOutputContent]
+    ) {
       let folder = Fuzz.temporaryFolder()
       defer { try? FileManager.default.removeItem(atPath: folder) }
       for sample in try samples(folder) {
@@ -32,15 +34,18 @@ private func samples(_ folder: String) throws -> [String] {
         for copy in Fuzz.mutations(of: bytes, count: Fuzz.count(normally: 1000), seed: 1) {
           feed(copy, "changed \(sample)")
         }
-        for complaint in judge.complaints { print(complaint) }
-        if !judge.complaints.isEmpty { exit(1) }
+        print("\(sample): \(judge.summary)")
+        #expect(judge.complaints == [])
       }
     }
+    Fuzz.show(child)
   }
 
   @Test("broken members, with checksums that are right, are refused or read, never fatal")
   func members() async {
-    await #expect(processExitsWith: .success) {
+    let child = await #expect(
+      processExitsWith: .success, observing: [\.standardOutputContent]
+    ) {
       let folder = Fuzz.temporaryFolder()
       defer { try? FileManager.default.removeItem(atPath: folder) }
       for sample in try samples(folder) {
@@ -70,10 +75,11 @@ private func samples(_ folder: String) throws -> [String] {
             feed(index, copy)
           }
         }
-        for complaint in judge.complaints { print(complaint) }
-        if !judge.complaints.isEmpty { exit(1) }
+        print("members of \(sample): \(judge.summary)")
+        #expect(judge.complaints == [])
       }
     }
+    Fuzz.show(child)
   }
 
   private struct Difference: Error, CustomStringConvertible {
@@ -101,6 +107,51 @@ private func samples(_ folder: String) throws -> [String] {
     } catch let error as HowdahError {
       #expect(error.message.contains("bomb.mastodon"))
       #expect(error.kind == .limit || error.kind == .format)
+    }
+  }
+
+  @Test("crafted tags take little memory: many small combinations, many tag sets over many spots")
+  func craftedTags() async {
+    await #expect(processExitsWith: .success) {
+      let folder = Fuzz.temporaryFolder()
+      defer { try? FileManager.default.removeItem(atPath: folder) }
+      let path = folder + "/crafted.mastodon"
+      let graph = LineageGraph()
+      try graph.edit("spots") {
+        for t in 0..<20_000 {
+          try graph.addSpot(t: t, position: .zero, covariance: .sphere(radius: 1))
+        }
+      }
+      try Project(images: nil, lineage: graph).save(to: path)
+      let whole = try ZipArchive.read(path)
+      let tags = try #require(whole.firstIndex { $0.name == "tags.raw" })
+      func feed(_ ints: [Int32]) -> FuzzJudge {
+        var broken = whole
+        let data = ints.flatMap { withUnsafeBytes(of: $0.bigEndian) { Array($0) } }
+        var bytes: [UInt8] = [0xAC, 0xED, 0, 5]
+        for start in stride(from: 0, to: data.count, by: 1024) {
+          let block = data[start..<min(start + 1024, data.count)]
+          bytes += [0x7A] + withUnsafeBytes(of: Int32(block.count).bigEndian) { Array($0) } + block
+        }
+        broken[tags].bytes = bytes
+        var judge = FuzzJudge(
+          fileSize: broken.reduce(0) { $0 + $1.bytes.count }, overhead: 8 << 20)
+        try? ZipArchive.write(broken, to: path, as: path)
+        judge.run("\(ints.count) ints") { _ = try Project.open(path) }
+        return judge
+      }
+      // No tag set; a million combinations of one tag that no set has.
+      let many = feed([0, 1_000_000] + (0..<1_000_000).flatMap { [1, $0 as Int32] } + [0, 0, 0])
+      #expect(many.complaints == [] && many.accepted == 1)
+      // 4,000 tag sets of one tag; each is on one spot, and would be a column of 20,000. Names and labels
+      // are two bytes, so that each set is six ints: id, (2, "ab"), count, tag id, (2, "ab"), colour.
+      let text: Int32 = 2 << 16 | 0x6162
+      var sets: [Int32] = [4000]
+      for k in 0..<4000 as Range<Int32> { sets += [k, text, 1, k, text, -1] }
+      sets += [4001, 0] + (0..<4000 as Range<Int32>).flatMap { [1, $0] }
+      sets += [4000] + (0..<4000 as Range<Int32>).flatMap { [$0, $0 + 1] } + [0, 0]
+      let wide = feed(sets)
+      #expect(wide.complaints == [] && wide.accepted == 0)
     }
   }
 

@@ -277,6 +277,37 @@ func randomLineage(seed: UInt64) throws -> LineageGraph {
     #expect(!FileManager.default.fileExists(atPath: "/tmp/never.mastodon"))
   }
 
+  @Test("a label that the format has no room for is named before anything is written")
+  func longLabels() throws {
+    let folder = Fuzz.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let path = folder + "/p.mastodon"
+    let graph = LineageGraph()
+    try graph.edit("spots") {
+      for t in 0..<3 {
+        try graph.addSpot(t: t, position: .zero, covariance: .sphere(radius: 1))
+      }
+      // 65,535 bytes in Java's encoding, where NUL takes two.
+      try graph.setLabel(graph.spots[0], "\0" + String(repeating: "a", count: 65533))
+    }
+    let project = Project(images: nil, lineage: graph)
+    try project.save(to: path)
+    let before = try Data(contentsOf: URL(fileURLWithPath: path))
+    #expect(try Project.open(path).lineage.label(SpotID(0)) == graph.label(SpotID(0)))
+    try graph.edit("label") {
+      try graph.setLabel(graph.spots[2], String(repeating: "é", count: 32768))
+    }
+    do {
+      try project.save(to: path)
+      Issue.record("was saved")
+    } catch let error as HowdahError {
+      #expect(error.kind == .limit)
+      #expect(error.message.hasPrefix("\(path): the label of spot 2 (timepoint 2) has 65536 bytes"))
+    }
+    #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
+    #expect(project.isModified)
+  }
+
   @Test("A project is never written over images, tables or other files")
   func savingSparesOtherFiles() throws {
     let folder = Fuzz.temporaryFolder()

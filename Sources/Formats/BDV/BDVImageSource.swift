@@ -21,6 +21,8 @@ public final class BDVImageSource: ImageSource {
     /// Downsampling factors of the levels, level 0 first.
     var factors: [(x: Double, y: Double, z: Double)]
     var sizes: [Size3]
+    /// The XML says the size too, so the HDF5 file cannot be wrong about it unnoticed.
+    var isSizeStated: Bool
     var voxelSize: VoxelSize
     var target: HDF5Target
   }
@@ -139,6 +141,7 @@ public final class BDVImageSource: ImageSource {
     }
     return Setup(
       id: setup.id, name: setup.name, factors: factors, sizes: sizes,
+      isSizeStated: setup.size != nil,
       voxelSize: voxelSize(setup, data),
       target: try target(store.dataType(ofSetup: group), stored, store, group))
   }
@@ -251,6 +254,7 @@ public final class BDVImageSource: ImageSource {
         "has \(Self.size(dataset.shape)) voxels, but \(full) were expected (\(path)); "
           + "the XML and the HDF5 file do not belong together, or one is damaged")
     }
+    if !view.isSizeStated { try checkPlausible(box.size, target.type, dataset.filePath, name) }
     let region = HDF5Box(
       origin: [box.origin.z, box.origin.y, box.origin.x],
       extent: [box.size.z, box.size.y, box.size.x])
@@ -269,6 +273,20 @@ public final class BDVImageSource: ImageSource {
         "\(path): a volume of \(size) voxels is larger than the free memory (\(free >> 20) MiB); "
           + "read a box of it or a coarser level")
     }
+  }
+
+  /// Chunks that were never written take no space in a file, so a size with one wrong byte could make a
+  /// small file a volume of gigabytes. Compression alone never saves more than a factor of 1,032.
+  private func checkPlausible(
+    _ size: Size3, _ type: VoxelType, _ file: String, _ name: String
+  ) throws {
+    let bytes = size.count * type.byteCount
+    var info = stat()
+    guard bytes > 32 << 20, stat(file, &info) == 0, bytes / 1032 > info.st_size else { return }
+    throw HowdahError(
+      .limit,
+      "\(file): \(name): a volume of \(size) voxels in a file of \(info.st_size) bytes is "
+        + "taken for damage; if it is right, give the setup's <size> in \(path)")
   }
 
   /// Let go of files and caches. Reading afterwards throws `.state`.

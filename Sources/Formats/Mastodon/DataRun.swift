@@ -17,10 +17,10 @@ struct DataRun {
     withUnsafeBytes(of: value.bitPattern.bigEndian) { bytes.append(contentsOf: $0) }
   }
 
-  /// `writeUTF`; a text of more than 65,535 encoded bytes is cut.
+  /// `writeUTF`. `MastodonWriter` refuses longer texts before anything is encoded.
   mutating func utf(_ text: String) {
-    let text = ModifiedUTF8.fitting(text)
     let count = ModifiedUTF8.length(text)
+    precondition(count <= ModifiedUTF8.limit, "a text is too long for the format")
     bytes.append(UInt8(count >> 8))
     bytes.append(UInt8(count & 0xFF))
     ModifiedUTF8.append(text, to: &bytes)

@@ -39,6 +39,7 @@ struct JavaStreamReader {
   private let place: String
   private var position = 4
   private var handles: [Handle] = []
+  private var objects = 0
 
   private enum Handle {
     case type(name: String)
@@ -46,7 +47,8 @@ struct JavaStreamReader {
     case other
   }
 
-  /// The most items between data runs; real files have a few dozen.
+  /// The most items, those in arrays of texts and in class descriptions included; real files have a few
+  /// dozen. One byte can say an item of 16 bytes.
   private static let itemLimit = 1 << 16
 
   /// Parse a whole file.
@@ -135,6 +137,8 @@ struct JavaStreamReader {
 
   private mutating func object(depth: Int) throws -> JavaItem {
     try need(1)
+    objects += 1
+    if objects > Self.itemLimit { throw fail("has too many objects") }
     let tag = bytes[position]
     position += 1
     switch tag {

@@ -47,14 +47,14 @@ struct MastodonTagWriter {
   private mutating func chooseIDs(_ memory: MastodonTagMemory) {
     var remembered = memory.sets
     var nextSet = (remembered.map(\.id).max() ?? -1) + 1
-    var nextTag = (remembered.flatMap(\.tagIDs).max() ?? -1) + 1
+    var nextTag = (remembered.compactMap { $0.tagIDs.max() }.max() ?? -1) &+ 1
     for info in graph.tagSets {
       var known: MastodonTagMemory.TagSet?
       if let index = remembered.firstIndex(where: { $0.info.name == info.name }) {
         known = remembered.remove(at: index)
       }
       var labels = (known?.info.tags.map(\.label) ?? []).map(Optional.some)
-      var ids: [Int] = []
+      var ids: [Int32] = []
       for tag in info.tags {
         if let known, let index = labels.firstIndex(of: tag.label) {
           labels[index] = nil
@@ -76,7 +76,7 @@ struct MastodonTagWriter {
       run.utf(set.info.name)
       run.int(set.info.tags.count)
       for (tag, id) in zip(set.info.tags, set.tagIDs) {
-        run.int(id)
+        run.int(Int(id))
         run.utf(tag.label)
         run.int(Int(Int32(bitPattern: tag.color)))
       }
@@ -122,21 +122,20 @@ struct MastodonTagWriter {
   }
 
   private mutating func writeAssignments(
-    combinations old: [[Int]], entries: [UInt32], columns: [TagColumnView], slots: [UInt32]
+    combinations old: TagCombinations, entries: [UInt32], columns: [TagColumnView], slots: [UInt32]
   ) -> MastodonTagMemory.Assignments {
-    var owners: [Int: (set: Int, value: UInt16)] = [:]
-    for (index, set) in sets.enumerated() {
-      for (tag, id) in set.tagIDs.enumerated() { owners[id] = (index, UInt16(tag + 1)) }
-    }
+    let owners = TagOwners(sets)
     let used = columns.indices.filter { columns[$0].base != nil }
     var result = MastodonTagMemory.Assignments()
+    result.combinations.append([])
     var known = Combinations(sets: sets.count)
-    for ids in old.dropFirst() {
+    for index in old.indices.dropFirst() {
+      let ids = old[index]
       // A combination with a tag that is gone is forgotten.
       let tags = ids.compactMap { owners[$0] }
       guard tags.count == ids.count, Set(tags.map(\.set)).count == tags.count else { continue }
       let node = tags.sorted { $0.set < $1.set }.reduce(Int32(0)) {
-        known.node(after: $0, set: $1.set, value: $1.value)
+        known.node(after: $0, set: Int($1.set), value: $1.tag + 1)
       }
       guard known[node] < 0 else { continue }
       known[node] = Int32(result.combinations.count)
@@ -154,7 +153,7 @@ struct MastodonTagWriter {
       if known[node] < 0 {
         known[node] = Int32(result.combinations.count)
         result.combinations.append(
-          used.compactMap { set in
+          used.compactMap { set -> Int32? in
             let value = columns[set].value(slots[number])
             return value == 0 ? nil : sets[set].tagIDs[Int(value) - 1]
           })
@@ -173,9 +172,10 @@ struct MastodonTagWriter {
       }
     }
     run.int(result.combinations.count)
-    for ids in result.combinations {
+    for index in result.combinations.indices {
+      let ids = result.combinations[index]
       run.int(ids.count)
-      for id in ids { run.int(id) }
+      for id in ids { run.int(Int(id)) }
     }
     run.int(result.entries.count)
     run.bytes.append(contentsOf: pairs.bytes)

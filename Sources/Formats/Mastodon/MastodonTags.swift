@@ -17,13 +17,13 @@ struct MastodonTagMemory {
   struct TagSet {
     var id: Int
     var info: TagSetInfo
-    var tagIDs: [Int]
+    var tagIDs: [Int32]
   }
 
   /// The combinations and entries of spots or of links.
   struct Assignments {
     /// Ids of the tags in each combination, in the order of the file; the first one is empty.
-    var combinations: [[Int]] = [[]]
+    var combinations = TagCombinations()
     /// Numbers of the objects that have an entry, in the order of the file.
     var entries: [UInt32] = []
   }
@@ -40,12 +40,18 @@ struct MastodonTags {
   var tables: [TagTable] = []
   /// Whether encoding the loaded graph with this memory gives the file's bytes again.
   var isCanonical = true
-  private var owners: [Int: (set: Int, tag: UInt16)] = [:]
+
+  /// What a crafted file may make of a few bytes: a tag set that one spot uses needs a column for all.
+  private let columnLimit: Int
+  private var columnBytes = 0
 
   /// Decode the member of a project with this many spots and links; `path` is for error messages.
   init(_ bytes: consuming [UInt8], spotCount: Int, linkCount: Int, path: String) throws {
     let stream = try JavaStreamReader(bytes, path: path, member: "tags.raw")
     isCanonical = stream.isCanonical
+    columnLimit =
+      (4 << 20) + 4 * stream.bytes.count
+      + 4 * (spotCount * MastodonModel.spotBytes + linkCount * MastodonModel.linkBytes)
     guard case .data(let run)? = stream.items.first, stream.items.count == 1 else {
       throw HowdahError.format(path, at: "tags.raw", "is not one run of data")
     }
@@ -53,8 +59,12 @@ struct MastodonTags {
       var cursor = DataCursor(
         UnsafeRawBufferPointer(rebasing: bytes[run]), path: path, place: "tags.raw")
       try readSets(&cursor)
-      memory.spots = try readAssignments(&cursor, count: spotCount, of: "spots", \.spotTags)
-      memory.links = try readAssignments(&cursor, count: linkCount, of: "links", \.linkTags)
+      let owners = TagOwners(memory.sets)
+      if owners.hasRepetition { isCanonical = false }
+      memory.spots = try readAssignments(
+        &cursor, owners, count: spotCount, of: "spots", \.spotTags)
+      memory.links = try readAssignments(
+        &cursor, owners, count: linkCount, of: "links", \.linkTags)
       try cursor.finish()
     }
   }
@@ -63,7 +73,7 @@ struct MastodonTags {
     var setIDs = Set<Int>()
     let setCount = try cursor.count("tag sets", bytesEach: 10)
     guard setCount < 1 << 16 else { throw cursor.fail("declares \(setCount) tag sets") }
-    for index in 0..<setCount {
+    for _ in 0..<setCount {
       let id = try cursor.int("the id of a tag set")
       if !setIDs.insert(id).inserted { isCanonical = false }
       var set = MastodonTagMemory.TagSet(
@@ -73,13 +83,13 @@ struct MastodonTags {
       guard count < 1 << 16 - 1 else {
         throw cursor.fail("declares \(count) tags in one set; 65534 are possible")
       }
-      for tag in 0..<count {
-        let tagID = try cursor.int("the id of a tag")
+      set.info.tags.reserveCapacity(count)
+      set.tagIDs.reserveCapacity(count)
+      for _ in 0..<count {
+        set.tagIDs.append(Int32(truncatingIfNeeded: try cursor.int("the id of a tag")))
         let label = try text(&cursor, "the label of a tag")
         let color = UInt32(truncatingIfNeeded: try cursor.int("the colour of a tag"))
         set.info.tags.append(Tag(label: label, color: color))
-        set.tagIDs.append(tagID)
-        if owners.updateValue((index, UInt16(tag)), forKey: tagID) != nil { isCanonical = false }
       }
       tables.append(TagTable(info: set.info))
       memory.sets.append(set)
@@ -96,29 +106,30 @@ struct MastodonTags {
   }
 
   private mutating func readAssignments(
-    _ cursor: inout DataCursor, count: Int, of what: String,
+    _ cursor: inout DataCursor, _ owners: TagOwners, count: Int, of what: String,
     _ column: WritableKeyPath<TagTable, [UInt16]>
   ) throws -> MastodonTagMemory.Assignments {
     var result = MastodonTagMemory.Assignments()
-    result.combinations = []
-    // Which tag of which set each combination stands for.
-    var meanings: [[(set: Int, tag: UInt16)]] = []
-    var distinct = Set<[Int]>()
     for _ in 0..<(try cursor.count("label sets of \(what)", bytesEach: 4)) {
-      let ids = try (0..<(try cursor.count("tags of a label set", bytesEach: 4))).map { _ in
-        try cursor.int("a label set")
-      }
-      let owners = ids.compactMap { self.owners[$0] }
-      // A tag that no set has, two of one set, or a combination that is listed twice.
-      if owners.count != ids.count || Set(owners.map(\.set)).count != owners.count
-        || !distinct.insert(ids.sorted()).inserted
-      {
-        isCanonical = false
-      }
-      meanings.append(owners)
-      result.combinations.append(ids)
+      let size = try cursor.count("tags of a label set", bytesEach: 4)
+      let raw = try cursor.raw(4 * size, of: "a label set")
+      result.combinations.append(
+        (0..<size).lazy.map {
+          Int32(bigEndian: raw.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self))
+        })
     }
-    if result.combinations.first != [] { isCanonical = false }
+    let combinations = result.combinations
+    if combinations.count == 0 || !combinations[0].isEmpty || combinations.hasRepetition {
+      isCanonical = false
+    }
+    // A tag that no set has, or two of one set.
+    for index in combinations.indices {
+      let sets = combinations[index].compactMap { owners[$0]?.set }
+      if sets.count != combinations[index].count || Set(sets).count != sets.count {
+        isCanonical = false
+        break
+      }
+    }
     let entries = try cursor.count("tagged \(what)", bytesEach: 8)
     let start = cursor.offset
     let raw = try cursor.raw(entries * 8, of: "the tagged \(what)")
@@ -128,17 +139,27 @@ struct MastodonTags {
     for k in 0..<entries {
       let object = UInt32(bigEndian: raw.loadUnaligned(fromByteOffset: 8 * k, as: UInt32.self))
       let set = UInt32(bigEndian: raw.loadUnaligned(fromByteOffset: 8 * k + 4, as: UInt32.self))
-      guard object < seen.count, set < meanings.count else {
+      guard object < seen.count, set < combinations.count else {
         throw cursor.fail(
-          "gives label set \(Int32(bitPattern: set)) of \(meanings.count) to number "
+          "gives label set \(Int32(bitPattern: set)) of \(combinations.count) to number "
             + "\(Int32(bitPattern: object)) of \(seen.count) \(what)",
           at: start + 8 * k)
       }
       if seen[Int(object)] { isCanonical = false } else { result.entries.append(object) }
       seen[Int(object)] = true
-      for (owner, tag) in meanings[Int(set)] {
-        if columns[owner].isEmpty { columns[owner] = [UInt16](repeating: 0, count: count) }
-        columns[owner][Int(object)] = tag + 1
+      for id in combinations[Int(set)] {
+        guard let owner = owners[id] else { continue }
+        let place = Int(owner.set)
+        if columns[place].isEmpty {
+          columnBytes += 2 * count
+          if columnBytes > columnLimit {
+            throw HowdahError(
+              .limit,
+              "\(cursor.fail("uses too many tag sets for a project of \(count) \(what)").message)")
+          }
+          columns[place] = [UInt16](repeating: 0, count: count)
+        }
+        columns[place][Int(object)] = owner.tag + 1
       }
     }
     for set in tables.indices { tables[set][keyPath: column] = columns[set] }

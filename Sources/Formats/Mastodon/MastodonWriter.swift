@@ -21,6 +21,7 @@ enum MastodonWriter {
     -> (members: [ArchiveMember], kept: MastodonKept)
   {
     let graph = project.lineage
+    try checkTexts(graph, path)
     var kept = project.kept
     let numbering = MastodonNumbering(graph)
     let isCurrent = kept.origin?.holds(numbering, in: graph) ?? false
@@ -63,6 +64,37 @@ enum MastodonWriter {
         member(MastodonContainer.tags, verbatim?.tags ?? tags),
       ] + kept.features.map(\.member) + kept.otherMembers
     return (members, kept)
+  }
+
+  /// Mastodon's format has no room for a text of more than 65,535 bytes (as Java encodes it). It would be
+  /// cut without a word, so the save is refused while nothing has been written.
+  private static func checkTexts(_ graph: LineageGraph, _ path: String) throws {
+    func check(_ text: String, _ what: @autoclosure () -> String) throws {
+      // No text is longer in Java's encoding than 3 bytes a UTF-16 unit.
+      if text.utf8.count <= 65535 / 3 { return }
+      let length = ModifiedUTF8.length(text)
+      if length <= ModifiedUTF8.limit { return }
+      throw HowdahError(
+        .limit,
+        "\(path): \(what()) has \(length) bytes; a .mastodon file holds at most "
+          + "\(ModifiedUTF8.limit). Shorten it, nothing has been saved")
+    }
+    if graph.labelCount > 0 {
+      for spot in graph.spots {
+        if let label = graph.label(spot) {
+          try check(label, "the label of spot \(spot.index) (timepoint \(graph.timepoint(spot)))")
+        }
+      }
+    }
+    for set in graph.tagSets {
+      try check(set.name, "the name of tag set \(set.name.prefix(20))...")
+      for tag in set.tags {
+        try check(tag.label, "tag \(tag.label.prefix(20))... of tag set \(set.name)")
+      }
+    }
+    for name in graph.featureNames + graph.linkFeatureNames {
+      try check(name, "the name of feature \(name.prefix(20))...")
+    }
   }
 
   /// Features of the file that are still right, and those of the lineage that the file did not have.

@@ -55,16 +55,6 @@ enum ModifiedUTF8 {
     text.utf16.reduce(0) { $0 + ($1 == 0 ? 2 : $1 < 0x80 ? 1 : $1 < 0x800 ? 2 : 3) }
   }
 
-  /// The longest beginning of `text` that fits the 65,535 bytes of `writeUTF`.
-  static func fitting(_ text: String) -> String {
-    if length(text) <= 65535 { return text }
-    var used = 0
-    var end = text.startIndex
-    while end < text.endIndex {
-      used += length(String(text[end]))
-      if used > 65535 { break }
-      end = text.index(after: end)
-    }
-    return String(text[..<end])
-  }
+  /// The most bytes that `writeUTF` can write.
+  static let limit = 65535
 }

@@ -99,15 +99,18 @@ final class HDF5Writer {
     defer { _ = HDF5Library.locked { H5Dclose(data) } }
     let encoder = ChunkEncoder(volume: volume, chunk: chunk, compression: compression)
     // Few enough chunks at a time that their encoded form takes a few MB.
-    let batch = max(8, (8 << 20) / max(1, encoder.chunkBytes))
+    let batch = min(encoder.count, max(8, (8 << 20) / max(1, encoder.chunkBytes)))
+    let encoded = EncodedChunks(count: batch, bytesEach: encoder.mostBytes)
     for start in stride(from: 0, to: encoder.count, by: batch) {
       try progress.check()
-      let encoded = try encoder.encode(start..<min(encoder.count, start + batch), progress)
+      let range = start..<min(encoder.count, start + batch)
+      try encoder.encode(range, into: encoded, progress)
       try HDF5Library.locked {
-        for (index, bytes) in encoded.enumerated() {
-          let origin = encoder.origin(start + index)
+        for index in range {
+          let origin = encoder.origin(index)
           let offset = [hsize_t(origin.z), hsize_t(origin.y), hsize_t(origin.x)]
-          try check(H5Dwrite_chunk(data, hid_t(0), 0, offset, bytes.count, bytes))
+          let bytes = encoded.bytes(index - start)
+          try check(H5Dwrite_chunk(data, hid_t(0), 0, offset, bytes.count, bytes.baseAddress))
         }
       }
     }
@@ -164,54 +167,58 @@ private struct ChunkEncoder: Sendable {
       z: index / (grid.x * grid.y) * chunk.z)
   }
 
-  func encode(_ range: Range<Int>, _ progress: Progress) throws -> [[UInt8]] {
-    let results = EncodedChunks(count: range.count)
+  /// The most bytes that a chunk may take.
+  var mostBytes: Int {
+    compression == 0 ? chunkBytes : libdeflate_zlib_compress_bound(nil, chunkBytes)
+  }
+
+  /// Encode chunks into the first slots.
+  func encode(_ range: Range<Int>, into slots: EncodedChunks, _ progress: Progress) throws {
     // A few chunks a block, so that a block takes long enough to be worth a thread.
     let perBlock = max(1, (64 << 10) / chunkBytes)
     try parallelFor((range.count + perBlock - 1) / perBlock) { block in
-      let compressor = compression > 0 ? libdeflate_alloc_compressor(Int32(compression)) : nil
-      defer { if let compressor { libdeflate_free_compressor(compressor) } }
-      if compression > 0 && compressor == nil {
+      let part = block * perBlock..<min(range.count, (block + 1) * perBlock)
+      if compression == 0 {
+        for i in part {
+          try progress.check()
+          slots.fill(i) { slot in
+            cut(range.lowerBound + i, into: slot)
+            return chunkBytes
+          }
+        }
+        return
+      }
+      guard let compressor = libdeflate_alloc_compressor(Int32(compression)) else {
         throw HowdahError(.limit, "no memory for compression")
       }
+      defer { libdeflate_free_compressor(compressor) }
       var raw = [UInt8](repeating: 0, count: chunkBytes)
       var shuffled = raw
-      for i in block * perBlock..<min(range.count, (block + 1) * perBlock) {
+      for i in part {
         try progress.check()
-        cut(range.lowerBound + i, into: &raw)
-        guard let compressor else {
-          results.set(i, raw)
-          continue
-        }
+        raw.withUnsafeMutableBytes { cut(range.lowerBound + i, into: $0) }
         shuffle(raw, into: &shuffled)
-        let bound = libdeflate_zlib_compress_bound(compressor, chunkBytes)
-        results.set(
-          i,
-          [UInt8](unsafeUninitializedCapacity: bound) { buffer, filled in
-            filled = libdeflate_zlib_compress(
-              compressor, shuffled, chunkBytes, buffer.baseAddress, bound)
-          })
+        slots.fill(i) { slot in
+          libdeflate_zlib_compress(compressor, shuffled, chunkBytes, slot.baseAddress, slot.count)
+        }
       }
     }
-    return results.all
   }
 
-  private func cut(_ index: Int, into raw: inout [UInt8]) {
+  private func cut(_ index: Int, into raw: UnsafeMutableRawBufferPointer) {
     let (o, s, width) = (origin(index), volume.size, volume.type.byteCount)
     let rows = min(chunk.y, s.y - o.y)
     let planes = min(chunk.z, s.z - o.z)
     let length = min(chunk.x, s.x - o.x) * width
-    raw.withUnsafeMutableBytes { raw in
-      if length < chunk.x * width || rows < chunk.y || planes < chunk.z {
-        memset(raw.baseAddress!, 0, raw.count)
-      }
-      volume.withBytes { bytes in
-        for z in 0..<planes {
-          for y in 0..<rows {
-            let from = (((o.z + z) * s.y + o.y + y) * s.x + o.x) * width
-            let to = (z * chunk.y + y) * chunk.x * width
-            memcpy(raw.baseAddress! + to, bytes.baseAddress! + from, length)
-          }
+    if length < chunk.x * width || rows < chunk.y || planes < chunk.z {
+      memset(raw.baseAddress!, 0, chunkBytes)
+    }
+    volume.withBytes { bytes in
+      for z in 0..<planes {
+        for y in 0..<rows {
+          let from = (((o.z + z) * s.y + o.y + y) * s.x + o.x) * width
+          let to = (z * chunk.y + y) * chunk.x * width
+          memcpy(raw.baseAddress! + to, bytes.baseAddress! + from, length)
         }
       }
     }
@@ -231,21 +238,34 @@ private struct ChunkEncoder: Sendable {
   }
 }
 
-/// Slots that the threads of one batch fill, each its own.
+/// Slots that the threads of one batch fill, each its own. They are used again for the next batch: fresh
+/// memory for each chunk costs more than copying it.
 private final class EncodedChunks: @unchecked Sendable {
-  private let slots: UnsafeMutableBufferPointer<[UInt8]>
+  private let memory: UnsafeMutableRawBufferPointer
+  private let sizes: UnsafeMutableBufferPointer<Int>
+  private let bytesEach: Int
 
-  init(count: Int) {
-    slots = .allocate(capacity: count)
-    slots.initialize(repeating: [])
+  init(count: Int, bytesEach: Int) {
+    self.bytesEach = bytesEach
+    memory = .allocate(byteCount: count * bytesEach, alignment: 64)
+    sizes = .allocate(capacity: count)
+    sizes.initialize(repeating: 0)
   }
 
   deinit {
-    slots.deinitialize()
-    slots.deallocate()
+    memory.deallocate()
+    sizes.deallocate()
   }
 
-  func set(_ index: Int, _ bytes: [UInt8]) { slots[index] = bytes }
+  /// Fill a slot; `body` returns how many bytes it wrote.
+  func fill(_ index: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
+    let start = index * bytesEach
+    sizes[index] = body(
+      UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + bytesEach]))
+  }
 
-  var all: [[UInt8]] { Array(slots) }
+  func bytes(_ index: Int) -> UnsafeRawBufferPointer {
+    let start = index * bytesEach
+    return UnsafeRawBufferPointer(rebasing: memory[start..<start + sizes[index]])
+  }
 }
