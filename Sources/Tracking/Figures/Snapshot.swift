@@ -10,7 +10,8 @@ public enum Snapshot {
   /// A picture of a timepoint.
   ///
   /// Works without images: the spots are then drawn on a dark ground as large as all spots need.
-  /// Memory: the shown planes; for `max` slabs of up to 2^25 voxels.
+  /// Images larger than the picture are read at the coarsest resolution level that still has a voxel for
+  /// each pixel. Memory: the shown planes; for `max` slabs of up to 2^25 voxels.
   ///
   /// - Parameters:
   ///   - unit: name of the world unit for the scale bar; nil takes that of the images.
@@ -37,10 +38,10 @@ public enum Snapshot {
     }
     let scale = try frame.scale(zoom: options.zoom, axes: axes)
 
+    let level = images.map { frame.level($0, options, scale: scale, axes: axes) }
     let planes = try views.map { view in
       try images.map {
-        try plane(
-          $0, view, options, [cut.x, cut.y, cut.z][axisIndex(view.normal)], frame, progress)
+        try plane($0, view, options, cut, frame, level!, progress)
       }
     }
     let contrast = try options.contrast ?? limits(planes.compactMap { $0 }, options, progress)
@@ -50,7 +51,7 @@ public enum Snapshot {
       var panel = SnapshotPanel(
         frame: frame, view: view, scale: scale,
         plane: options.view == .max ? nil : [cut.x, cut.y, cut.z][axisIndex(view.normal)])
-      try panel.drawImage(plane, contrast, options)
+      try panel.drawImage(plane, level?.factors, contrast, options)
       if options.spots { try panel.drawSpots(lineage, colors, options, progress) }
       panels.append(panel.canvas)
     }
@@ -69,9 +70,11 @@ public enum Snapshot {
     let frame = try SnapshotFrame(images: images, t: options.t, setup: options.setup)
     let cut = frame.cut(options, lineage)
     let view = PlaneView(rawValue: options.view.rawValue) ?? .xy
-    let index = [cut.x, cut.y, cut.z][axisIndex(view.normal)]
+    let axes = [view.horizontal, view.vertical]
+    let scale = try frame.scale(zoom: options.zoom, axes: axes)
+    let level = frame.level(images, options, scale: scale, axes: axes)
     return try limits(
-      [plane(images, view, options, index, frame, progress)], options, progress)
+      [plane(images, view, options, cut, frame, level, progress)], options, progress)
   }
 
   // MARK: Voxels
@@ -80,23 +83,28 @@ public enum Snapshot {
 
   /// The voxels that a view shows: one plane, or the maximum along z.
   private static func plane(
-    _ images: any ImageSource, _ view: PlaneView, _ options: Options, _ index: Int,
-    _ frame: SnapshotFrame, _ progress: Progress
+    _ images: any ImageSource, _ view: PlaneView, _ options: Options,
+    _ cut: (x: Int, y: Int, z: Int), _ frame: SnapshotFrame, _ level: SnapshotFrame.Level,
+    _ progress: Progress
   ) throws -> Volume {
     func read(_ box: VoxelBox) throws -> Volume {
-      try images.volume(t: options.t, setup: options.setup, level: 0, box: box, progress: progress)
+      try images.volume(
+        t: options.t, setup: options.setup, level: level.index, box: box, progress: progress)
     }
-    var box = VoxelBox(frame.size)
+    let size = level.size
+    var box = VoxelBox(size)
     guard options.view == .max else {
-      box.origin[view.normal] = index
+      let index = Double([cut.x, cut.y, cut.z][axisIndex(view.normal)])
+      box.origin[view.normal] = min(
+        size[view.normal] - 1, Int((index + 0.5) / level.factors[view.normal]))
       box.size[view.normal] = 1
       return try read(box)
     }
-    let slab = max(1, (1 << 25) / (frame.size.x * frame.size.y))
+    let slab = max(1, (1 << 25) / (size.x * size.y))
     var result: Volume?
-    for z in stride(from: 0, to: frame.size.z, by: slab) {
+    for z in stride(from: 0, to: size.z, by: slab) {
       box.origin.z = z
-      box.size.z = min(slab, frame.size.z - z)
+      box.size.z = min(slab, size.z - z)
       let next = try read(box).projection(axis: .z, how: .max, progress: progress)
       result = try result.map { try highest($0, next) } ?? next
     }

@@ -101,6 +101,29 @@ struct SnapshotFrame {
       x: zoom * step.x / finest, y: zoom * step.y / finest, z: zoom * step.z / finest)
   }
 
+  /// A resolution level of the images.
+  struct Level {
+    var index: Int
+    var size: Size3
+    /// Voxels of the frame that one of its voxels covers along each axis.
+    var factors: VoxelSize
+  }
+
+  /// The coarsest level that is not enlarged in the picture more than level 0 is.
+  func level(
+    _ images: any ImageSource, _ options: Snapshot.Options, scale: VoxelSize, axes: [Axis]
+  ) -> Level {
+    var best = Level(index: 0, size: size, factors: VoxelSize(x: 1, y: 1, z: 1))
+    for index in 1..<max(1, images.levels(setup: options.setup)) {
+      let f = images.downsampling(setup: options.setup, level: index)
+      let factors = VoxelSize(x: f.x, y: f.y, z: f.z)
+      guard axes.allSatisfy({ factors[$0] == 1 || scale[$0] * factors[$0] <= 1 }) else { continue }
+      best = Level(
+        index: index, size: images.size(setup: options.setup, level: index), factors: factors)
+    }
+    return best
+  }
+
   /// Enlarged in whole steps up to about 900 pixels, reduced to 1600.
   private static func handyZoom(_ longest: Double) -> Double {
     longest > 1600 ? 1600 / longest : max(1, min(4, (900 / longest).rounded(.down)))

@@ -25,14 +25,23 @@ struct SnapshotPanel {
       background: Color(r: 20, g: 20, b: 24))
   }
 
-  /// Draw the voxels over the dark ground.
+  /// Draw the voxels over the dark ground. `factors` says how many voxels of the frame one of theirs
+  /// covers.
   mutating func drawImage(
-    _ plane: Volume?, _ contrast: ClosedRange<Double>, _ options: Snapshot.Options
+    _ plane: Volume?, _ factors: VoxelSize?, _ contrast: ClosedRange<Double>,
+    _ options: Snapshot.Options
   ) throws {
-    guard let plane else { return }
-    canvas = try Canvas(
+    guard let plane, let factors else { return }
+    let image = try Canvas(
       plane: plane, view: view, contrast: contrast, gamma: options.gamma,
-      colormap: options.colormap, scale: scale)
+      colormap: options.colormap,
+      scale: (scale.x * factors[view.horizontal], scale.y * factors[view.vertical]))
+    // A coarser level leaves out odd last voxels.
+    if image.width == canvas.width, image.height == canvas.height {
+      canvas = image
+    } else {
+      canvas.draw(image, x: 0, y: 0)
+    }
   }
 
   /// Draw the spots of the timepoint that the view shows, with the links that lead to them.
@@ -52,6 +61,11 @@ struct SnapshotPanel {
         if index & 63 == 0 { try progress.check() }
         drawTail(of: item.spot, lineage, colors, options)
       }
+    }
+    // A dark rim keeps outlines apart from bright nuclei of their own colour.
+    for (index, item) in shown.enumerated() {
+      if index & 63 == 0 { try progress.check() }
+      canvas.stroke(item.ellipse, Color.black.faded(0.5), width: options.lineWidth + 2)
     }
     for (index, item) in shown.enumerated() {
       if index & 63 == 0 { try progress.check() }
