@@ -5,6 +5,7 @@ import Formats
 import Foundation
 import Imaging
 import Lineage
+import Synchronization
 import Testing
 import Tracking
 
@@ -37,6 +38,33 @@ struct SimulatorTests {
     let other = try Simulator.run(options(seed: 2))
     #expect(rows(other.lineage) != rows(a.lineage))
     #expect(!first[0].hasSameVoxels(as: try other.requireImages().volume(t: 0)))
+  }
+
+  @Test("Same voxels and truth from one thread and from all")
+  func threads() throws {
+    let expected = try digest()
+    // Inside a loop with more turns than cores, Dispatch runs another loop on one thread.
+    let serial = Mutex<UInt64?>(nil)
+    let threads = Mutex<Set<pthread_t>>([])
+    DispatchQueue.concurrentPerform(iterations: 4096) { turn in
+      guard turn == 0 else { return }
+      try? parallelFor(64) { _ in _ = threads.withLock { $0.insert(pthread_self()) } }
+      serial.withLock { $0 = try? digest() }
+    }
+    #expect(threads.withLock { $0.count } == 1)
+    #expect(serial.withLock { $0 } == expected)
+  }
+
+  /// A hash of all voxels and of the truth.
+  private func digest() throws -> UInt64 {
+    let project = try Simulator.run(options())
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    func add(_ bytes: some Sequence<UInt8>) {
+      for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    }
+    for t in 0..<6 { try project.requireImages().volume(t: t).withBytes { add($0) } }
+    for row in rows(project.lineage) { add(row.utf8) }
+    return hash
   }
 
   @Test("The truth is what an annotator leaves behind: tags, links of one frame, mothers with two")
