@@ -42,9 +42,10 @@ struct BlobFinder {
       if steps == 0 { return [low] }
       return (0...steps).map { low * power(high / low, Double($0) / Double(steps)) }
     }
-    // Young and flat nuclei are smaller than the typical one.
+    // Young, flat and dividing nuclei are smaller than the typical one, and nuclei that touch are told
+    // apart by a filter that is narrower than they are.
     let typical = try typicalRadius(volume, progress: progress)
-    return [0.78 * typical, typical]
+    return [0.66 * typical, 0.8 * typical, typical]
   }
 
   func find(_ volume: Volume, radii: [Double], progress: Progress) throws -> Answer {
@@ -127,7 +128,7 @@ struct BlobFinder {
             let p = peak.center * (1 - w) + kept[other].center * w
             lowest = min(lowest, sample(v, contrast.volume.size, contrast.coarse(p)))
           }
-          return peak.quality - lowest < max(0.12 * peak.quality, 1.2 * filter.noise)
+          return peak.quality - lowest < max(0.15 * peak.quality, 1.2 * filter.noise)
         }
         if isShallow { continue }
         grid.add(kept.count, at: place)
@@ -164,7 +165,7 @@ struct BlobFinder {
     let noise = filters.map(\.noise).max() ?? 0
     let strong = peaks.map(\.quality).filter { $0 > 6 * noise }.sorted()
     guard !strong.isEmpty else { return 6 * noise }
-    return max(6 * noise, 0.2 * strong[strong.count * 9 / 10])
+    return max(6 * noise, 0.14 * strong[strong.count * 9 / 10])
   }
 
   /// How much stronger noise is at a peak near a border than elsewhere: beyond a border the filter sees the
@@ -235,6 +236,7 @@ struct BlobFinder {
     let high = max(low, extent / 8)
     let noise = try NoiseModel(volume, progress: progress)
     let stable = try noise.stabilised(volume, progress: progress)
+    let step = 1.25
     var radius = low
     var filters: [BlobFilter] = []
     var peaks: [Peak] = []
@@ -244,10 +246,10 @@ struct BlobFinder {
       peaks += try self.peaks(contrast, filter, filters.count, progress)
         .filter { $0.quality > 8 * filter.noise }
       filters.append(filter)
-      radius *= 1.25
+      radius *= step
     }
     // The best scale of each place, and of those the median, weighted by how much light they explain:
-    // grains inside nuclei are many but small.
+    // grains inside nuclei are many but small. Radii within a step count as spread evenly over it.
     let best = separate(peaks, filters).sorted { $0.filter < $1.filter }
     let dimensions = size.z > 1 ? 3.0 : 2.0
     let weights = best.map {
@@ -255,10 +257,16 @@ struct BlobFinder {
     }
     let half = weights.reduce(0, +) / 2
     guard half > 0 else { return max(low, 2 * voxel.max()) }
-    var sum = 0.0
-    for (peak, weight) in zip(best, weights) {
-      sum += weight
-      if sum >= half { return filters[peak.filter].radius }
+    var (sum, first) = (0.0, 0)
+    while first < best.count {
+      let end = best[first...].firstIndex { $0.filter != best[first].filter } ?? best.count
+      let share = weights[first..<end].reduce(0, +)
+      if sum + share >= half {
+        let steps = (half - sum) / share - 0.5
+        return max(low, filters[best[first].filter].radius * power(step, steps))
+      }
+      sum += share
+      first = end
     }
     return filters[0].radius
   }

@@ -11,17 +11,18 @@ extension DoGDetector {
     public var setup = 0
     /// Radii of the nuclei to look for, world units. One value looks at one scale; a range looks at several
     /// scales a factor of at most 1.35 apart and keeps the best answer of each place. `nil` measures the
-    /// radius of typical blobs in the first image that is worked on, and looks at it and at 0.78 of it.
+    /// radius of typical blobs in the first image that is worked on, and looks at it and at 0.8 and 0.66 of
+    /// it.
     public var radius: ClosedRange<Double>?
     /// Least quality of a spot. Quality is the contrast of the blob in units of the noise of such
     /// contrasts, after the shot noise has been made even, so it does not depend on the camera's gain
     /// and offset or on the size of the blob. `nil` chooses a value for each image; see `DoGDetector`.
     public var threshold: Double?
     /// Two spots of one image are at least this far apart, as a factor of the sum of their radii along
-    /// the line that joins them: 1 means ellipsoids that touch.
-    public var separation = 0.55
+    /// the line that joins them: 1 means blobs that touch.
+    public var separation = 0.75
     /// A found spot nearer than this to a kept spot is not added, world units. ELEPHANT's "suppression
-    /// distance" has the fixed value 3.0; `nil` means `separation` times the radius.
+    /// distance" has the fixed value 3.0; `nil` means twice `separation` times the smallest radius.
     public var suppressionDistance: Double?
     /// Semi-axes below this are not believed, world units; `nil` means half of the smallest `radius`.
     public var minRadius: Double?
@@ -73,7 +74,7 @@ extension DoGDetector {
     public var suppressed = 0
     /// The threshold that was used.
     public var threshold = 0.0
-    /// The radius or the middle of the radii that was used, world units.
+    /// The radius that was asked for, the middle of a range, or the measured one; world units.
     public var radius = 0.0
 
     /// Nothing done yet at a timepoint.

@@ -9,7 +9,7 @@ import Lineage
 /// Each volume is first put on a scale where its noise is the same everywhere, measured from the volume
 /// itself (`NoiseModel`). On that scale the contrast of a blob, in units of the noise of single voxels, is
 /// its quality. The threshold that is chosen when none is given is the larger of six times the noise of
-/// such contrasts and a fifth of the contrast that one blob in ten exceeds.
+/// such contrasts and a seventh of the contrast that one blob in ten exceeds.
 ///
 /// Several radii are looked at when a range is given; the best answer of each place counts. Ellipsoids come
 /// from the image around each centre. The spots of before are treated as `DetectionUpdate` says.
@@ -54,7 +54,11 @@ public enum DoGDetector {
         counts.confirmed = changes.confirmed
         counts.suppressed = changes.suppressed
         counts.threshold = found.threshold
-        if let radii { counts.radius = (radii[0] + radii[radii.count - 1]) / 2 }
+        if let asked = options.radius {
+          counts.radius = (asked.lowerBound + asked.upperBound) / 2
+        } else {
+          counts.radius = radii?.last ?? 0
+        }
         return counts
       }
     }

@@ -23,7 +23,7 @@ enum DetectModule {
             "threshold", "Least contrast in units of its noise; absent: chosen for each image.",
             optional: true),
           .number(
-            "separation", "How near two nuclei may be; 1 means that their ellipsoids touch.",
+            "separation", "How near two nuclei may be; 1 means that the blobs touch.",
             default: d.separation, min: 0),
           .number(
             "suppression_distance",
