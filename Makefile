@@ -7,7 +7,7 @@ SWIFT_FLAGS = -c release -j 2
 BIN = .build/release/howdah
 
 PACKAGES = pkg-config lua5.4 liblua5.4-dev libhdf5-dev libopenblas-dev libreadline-dev zlib1g-dev \
-  libdeflate-dev libzip-dev libpng-dev libtiff-dev libexpat1-dev lua-check
+  libdeflate-dev libzip-dev libpng-dev libtiff-dev libexpat1-dev libcurl4-openssl-dev lua-check
 
 export HOWDAH_DATA
 

@@ -41,6 +41,8 @@ let package = Package(
     .target(name: "LuaShim", dependencies: ["CLua"]),
     .target(name: "HDF5Shim", dependencies: ["CHDF5"]),
     .target(name: "SystemShim"),
+    // Loads libcurl when something is downloaded; only its headers are needed to build.
+    .target(name: "NetShim"),
     .target(name: "ImageShim", dependencies: ["CPng", "CTiff"]),
     // The module map's link line counts only for Swift importers, and CTerm is C.
     .target(
@@ -57,9 +59,8 @@ let package = Package(
     room(
       "Formats",
       [
-        "Core", "Lineage", "Imaging", "HDF5Shim", "ImageShim", "SystemShim", "CHDF5", "CZlib",
-        "CDeflate", "CZip",
-        "CExpat",
+        "Core", "Lineage", "Imaging", "HDF5Shim", "ImageShim", "NetShim", "SystemShim", "CHDF5",
+        "CZlib", "CDeflate", "CZip", "CExpat",
       ]),
 
     // Floor 3
