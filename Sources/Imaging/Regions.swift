@@ -15,7 +15,7 @@ extension Volume {
     if box.size == size { return self }
     let bytesPerVoxel = type.byteCount
     let rowBytes = box.size.x * bytesPerVoxel
-    return try Volume.make(size: box.size, voxelSize: voxelSize, type: type) { target in
+    let part = try Volume.make(size: box.size, voxelSize: voxelSize, type: type) { target in
       withBytes { source in
         var out = target.baseAddress!
         for z in box.origin.z..<box.origin.z + box.size.z {
@@ -27,6 +27,7 @@ extension Volume {
         }
       }
     }
+    return part.withColors(colors)
   }
 
   /// The plane at an index of an axis: a volume of size 1 along that axis.

@@ -20,6 +20,9 @@ public struct Volume: Sendable {
   public let voxelSize: VoxelSize
   /// Type of the voxels.
   public let type: VoxelType
+  /// How voxels of value 0, 1, 2, ... are drawn, when they are labels; nil for intensities. Crops and
+  /// slices keep them.
+  public private(set) var colors: [Color]?
   let storage: VoxelStorage
 
   /// A volume of zeros. Throws `.argument` for an empty or negative size, `.limit` when there is
@@ -138,7 +141,14 @@ public struct Volume: Sendable {
 
   /// The same voxels with another voxel size.
   public func withVoxelSize(_ voxelSize: VoxelSize) -> Volume {
-    Volume(size: size, voxelSize: voxelSize, type: type, storage: storage)
+    Volume(size: size, voxelSize: voxelSize, type: type, storage: storage).withColors(colors)
+  }
+
+  /// The same voxels, drawn in these colours.
+  public func withColors(_ colors: [Color]?) -> Volume {
+    var result = self
+    result.colors = colors
+    return result
   }
 
   /// Whether two volumes have the same size, type and voxels, bit by bit. The voxel size is not
