@@ -185,6 +185,7 @@ enum RunCommand {
         request.policy.writableFolders.append(SandboxPolicy.resolve(try value(flag, given)))
       case "--allow-env": request.policy.allowsEnvironment = true
       case "--allow-run": request.policy.allowsRun = true
+      case "--allow-net": request.policy.allowsNetwork = true
       default: try addFlag(flag, given, recipe, &request, value)
       }
       at += 1

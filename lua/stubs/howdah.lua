@@ -1220,6 +1220,172 @@ function local_model:save(path, options) end
 ---@return any
 function local_model:forward(volume, options) end
 
+---What training would see: 0 nothing, 1 background, 2 border, 3 centre, and 4, 5, 6 the same where the prediction was wrong. show draws it in colours.
+---```lua
+---p.spots:at(0):tag("Detection", "tp")
+---local model = howdah.detection("default", {widths = {4, 8}})
+---show(model:labels(p, {t = 0}))
+---```
+---@param project howdah.project Its judged spots are painted.
+---@param options? {t?: integer, setup?: integer, center_ratio?: number, auto_bg_threshold?: number}
+--- * `t`: The timepoint.
+--- * `setup`: The channel or view.
+--- * `center_ratio`: Semi-axes of the part labelled as centre, relative to the spot's.
+--- * `auto_bg_threshold`: Voxels darker than this part of the intensity range are background; 0: none.
+---@return howdah.volume
+function local_model:labels(project, options) end
+
+---Learn from the spots tagged in the set Detection: tp and fn are nuclei, fp and tn are none, tb and fb are borders.
+---```lua
+---p.spots:at(0):tag("Detection", "fn")
+---local model = howdah.detection("default", {widths = {4, 8}, seed = 1})
+---local size = {x = 16, y = 16, z = 4}
+---print(model:train(p, {num_epochs = 2, training_crop_size = size}).train_loss)
+---```
+---@param project howdah.project Its judged spots are learned from.
+---@param options? {timepoints?: integer|integer[]|(integer)[], setup?: integer, num_crops?: integer, num_epochs?: integer, center_ratio?: number, auto_bg_threshold?: number, training_crop_size?: {x: number, y: number, z: number}|number[], batch_size?: integer, learning_rate?: number, class_weights?: (number)[], false_weight?: number, aug_scale_factor_base?: number, aug_rotation_angle?: number, aug_contrast?: number, rescale?: {x: number, y: number, z: number}|number[], keep_axials?: integer, log_interval?: integer, log_folder?: string, checkpoint?: string, cache_mebibytes?: integer, fresh_optimizer?: boolean, seed?: integer, validation?: number, patience?: integer, keep_best?: boolean, on_epoch?: function, on_batch?: function}
+--- * `timepoints`: One, {first, last}, or a list of three and more; absent: all with judged spots.
+--- * `setup`: The channel or view.
+--- * `num_crops`: Samples of each timepoint in an epoch.
+--- * `num_epochs`: How often all samples are gone through.
+--- * `center_ratio`: Semi-axes of the part labelled as centre, relative to the spot's.
+--- * `auto_bg_threshold`: Voxels darker than this part of the intensity range are background; 0: none.
+--- * `training_crop_size`: Voxels of a sample; absent: {x = 256, y = 256, z = 16}.
+--- * `batch_size`: Samples of one step.
+--- * `learning_rate`: Adam's step size.
+--- * `class_weights`: Background, border, centre; absent: {1, 10, 10}.
+--- * `false_weight`: Weight of spots that correct a prediction (fn, fp, fb).
+--- * `aug_scale_factor_base`: Samples are stretched by up to this part; 0: never.
+--- * `aug_rotation_angle`: Samples are turned about z by up to so many degrees.
+--- * `aug_contrast`: The contrast of labelled nuclei is weakened by factors from this number to 1; 0: never.
+--- * `rescale`: Size of the network's input relative to the image; absent: 1.
+--- * `keep_axials`: How many poolings keep z; absent: by the voxel size.
+--- * `log_interval`: Steps between two lines of the loss curve.
+--- * `log_folder`: Write TensorBoard's event files there.
+--- * `checkpoint`: A .pth file that is replaced after every epoch.
+--- * `cache_mebibytes`: Images kept in memory.
+--- * `fresh_optimizer`: Forget the momentum of earlier training, as ELEPHANT does.
+--- * `seed`: Of all random choices; absent: howdah.seed.
+--- * `validation`: Hold back this part of the judged spots and measure the loss on them.
+--- * `patience`: Stop after so many epochs without a better validation loss.
+--- * `keep_best`: End with the weights of the best validation loss.
+--- * `on_epoch`: Called with {epoch=, train_loss=, ...} after every epoch; false ends the training.
+--- * `on_batch`: Called with {epoch=, step=, train_loss=, ...} after every step; false ends it.
+---@return any
+function local_model:train(project, options) end
+
+---Begin again: replace all weights, and forget the loss curve. Returns it.
+---```lua
+---local model = howdah.detection("default", {widths = {4, 8}})
+---local size = {x = 16, y = 16, z = 4}
+---model:reset("default", {project = p, num_crops = 1, training_crop_size = size})
+---```
+---@param source? string "versatile", "default" (fresh, and taught by the project's images that bright is inside), a file, or an http(s) address.
+---@param options? {project?: howdah.project, num_crops?: integer, training_crop_size?: {x: number, y: number, z: number}|number[], setup?: integer, seed?: integer}
+--- * `project`: For "default": whose images it looks at.
+--- * `num_crops`: For "default": samples of each of three stages.
+--- * `training_crop_size`: For "default": voxels of a sample; absent: {x = 256, y = 256, z = 16}.
+--- * `setup`: For "default": the channel or view.
+--- * `seed`: For "default"; absent: howdah.seed.
+---@return howdah.model
+function local_model:reset(source, options) end
+
+---Learn in the background until it is stopped, taking up labels as they change. Predictions use the weights of the last finished epoch.
+---```lua
+---p.spots:at(0):tag("Detection", "fn")
+---local model = howdah.detection("default", {widths = {4, 8}, seed = 1})
+---local live = model:live(p, {training_crop_size = {x = 16, y = 16, z = 4}})
+---live:wait{epochs = 1}
+---live:stop()
+---```
+---@param project howdah.project Its judged spots are learned from, as they are then.
+---@param options? {timepoints?: integer|integer[]|(integer)[], setup?: integer, num_crops?: integer, center_ratio?: number, auto_bg_threshold?: number, training_crop_size?: {x: number, y: number, z: number}|number[], batch_size?: integer, learning_rate?: number, class_weights?: (number)[], false_weight?: number, aug_scale_factor_base?: number, aug_rotation_angle?: number, aug_contrast?: number, rescale?: {x: number, y: number, z: number}|number[], keep_axials?: integer, log_interval?: integer, log_folder?: string, checkpoint?: string, cache_mebibytes?: integer, fresh_optimizer?: boolean, seed?: integer}
+--- * `timepoints`: One, {first, last}, or a list of three and more; absent: all with judged spots.
+--- * `setup`: The channel or view.
+--- * `num_crops`: Samples of an epoch, all timepoints in turn.
+--- * `center_ratio`: Semi-axes of the part labelled as centre, relative to the spot's.
+--- * `auto_bg_threshold`: Voxels darker than this part of the intensity range are background; 0: none.
+--- * `training_crop_size`: Voxels of a sample; absent: {x = 256, y = 256, z = 16}.
+--- * `batch_size`: Samples of one step.
+--- * `learning_rate`: Adam's step size.
+--- * `class_weights`: Background, border, centre; absent: {1, 10, 10}.
+--- * `false_weight`: Weight of spots that correct a prediction (fn, fp, fb).
+--- * `aug_scale_factor_base`: Samples are stretched by up to this part; 0: never.
+--- * `aug_rotation_angle`: Samples are turned about z by up to so many degrees.
+--- * `aug_contrast`: The contrast of labelled nuclei is weakened by factors from this number to 1; 0: never.
+--- * `rescale`: Size of the network's input relative to the image; absent: 1.
+--- * `keep_axials`: How many poolings keep z; absent: by the voxel size.
+--- * `log_interval`: Steps between two lines of the loss curve.
+--- * `log_folder`: Write TensorBoard's event files there.
+--- * `checkpoint`: A .pth file that is replaced after every epoch.
+--- * `cache_mebibytes`: Images kept in memory.
+--- * `fresh_optimizer`: Forget the momentum of earlier training, as ELEPHANT does.
+--- * `seed`: Of all random choices; absent: howdah.seed.
+---@return any
+function local_model:live(project, options) end
+
+---A model that learns in the background.
+---@class howdah.live_training
+---@field running boolean Whether it learns, waits or pauses; false once it stopped.
+---@field phase string "waiting" for labels, "training", "paused" or "stopped".
+---@field epoch integer Finished epochs.
+---@field losses any Means of the last finished epoch.
+---@field spots integer How many judged spots it learns from.
+---@field problem string Why it stopped by itself; nil when it did not.
+local local_live_training = {}
+
+---Let the processor rest until resume.
+---```lua
+---p.spots:at(0):tag("Detection", "fn")
+---local model = howdah.detection("default", {widths = {4, 8}, seed = 1})
+---local live = model:live(p, {training_crop_size = {x = 16, y = 16, z = 4}})
+---live:pause()
+---live:resume()
+---```
+function local_live_training:pause() end
+
+---Go on after a pause.
+---```lua
+---p.spots:at(0):tag("Detection", "fn")
+---local model = howdah.detection("default", {widths = {4, 8}, seed = 1})
+---local live = model:live(p, {training_crop_size = {x = 16, y = 16, z = 4}})
+---live:pause()
+---live:resume()
+---```
+function local_live_training:resume() end
+
+---Hand over the labels as they are now, which otherwise happens by itself; returns how many spots.
+---```lua
+---p.spots:at(0):tag("Detection", "fn")
+---local model = howdah.detection("default", {widths = {4, 8}, seed = 1})
+---local live = model:live(p, {training_crop_size = {x = 16, y = 16, z = 4}})
+---print(live:update())
+---```
+---@return integer
+function local_live_training:update() end
+
+---End it; the model keeps what it has learned.
+---```lua
+---p.spots:at(0):tag("Detection", "fn")
+---local model = howdah.detection("default", {widths = {4, 8}, seed = 1})
+---local live = model:live(p, {training_crop_size = {x = 16, y = 16, z = 4}})
+---live:stop()
+---```
+function local_live_training:stop() end
+
+---Wait while it learns; returns the number of finished epochs.
+---```lua
+---p.spots:at(0):tag("Detection", "fn")
+---local model = howdah.detection("default", {widths = {4, 8}, seed = 1})
+---local live = model:live(p, {training_crop_size = {x = 16, y = 16, z = 4}})
+---print(live:wait{epochs = 1, seconds = 10})
+---```
+---@param options? {epochs?: integer, seconds?: number}
+--- * `epochs`: Until so many more epochs are finished.
+--- * `seconds`: For at most so long.
+---@return integer
+function local_live_training:wait(options) end
+
 ---Look at something: volumes and projects as pictures, other things as text. A volume is shown as the maximum along z.
 ---```lua
 ---show(p.spots)
@@ -1381,7 +1547,7 @@ function howdah.simulate(options) end
 ---local model = howdah.detection("default", {widths = {4, 8}, seed = 1})
 ---print(model, #model.layers)
 ---```
----@param source string A .pth or .safetensors file; "versatile": the trained one that comes with the program; "default": an untrained one.
+---@param source string A .pth or .safetensors file or its http(s) address; "versatile": the trained one that comes with the program; "default": an untrained one.
 ---@param options? {dimensions?: integer, widths?: (integer)[], seed?: integer, networks?: integer}
 --- * `dimensions`: 2 or 3; absent: as the source has, else 3.
 --- * `widths`: Channels at each level, the lowest resolution last; narrower is faster. Absent: as the source has, else ELEPHANT's {16, 32, 64, 128, 256}.
@@ -1395,7 +1561,7 @@ function howdah.detection(source, options) end
 ---local model = howdah.flow("default", {widths = {4, 8}, seed = 1})
 ---print(model, #model.layers)
 ---```
----@param source string A .pth or .safetensors file; "versatile": the trained one that comes with the program; "default": an untrained one.
+---@param source string A .pth or .safetensors file or its http(s) address; "versatile": the trained one that comes with the program; "default": an untrained one.
 ---@param options? {dimensions?: integer, widths?: (integer)[], seed?: integer, networks?: integer}
 --- * `dimensions`: 2 or 3; absent: as the source has, else 3.
 --- * `widths`: Channels at each level, the lowest resolution last; narrower is faster. Absent: as the source has, else ELEPHANT's {16, 32, 64, 128, 256}.

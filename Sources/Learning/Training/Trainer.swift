@@ -50,7 +50,7 @@ public enum Trainer {
           run.summary.bestLoss = value
         }
       }
-      try save(file, options, progress)
+      try save(file, options, isFirst: run.summary.epochs == 1, progress)
       let event = TrainingEvent.epoch(
         epoch: epoch, losses: run.summary.losses, validation: losses, file: file)
       let decision = try observer(event)
@@ -67,7 +67,7 @@ public enum Trainer {
       // The curve stays whole: it is that of the training, not of the epoch that was kept.
       file.models = best.file.models
       file.optimisers = best.file.optimisers
-      try save(file, options, progress)
+      try save(file, options, isFirst: false, progress)
     }
     return run.summary
   }
@@ -93,11 +93,12 @@ public enum Trainer {
       "patience and keeping the best models need samples to validate with")
   }
 
-  private static func save(_ file: ModelFile, _ options: TrainerOptions, _ progress: Progress)
-    throws
-  {
+  /// Older versions are those of earlier runs: one can go back behind a whole run, not behind an epoch.
+  private static func save(
+    _ file: ModelFile, _ options: TrainerOptions, isFirst: Bool, _ progress: Progress
+  ) throws {
     guard let path = options.checkpoint else { return }
-    try file.save(to: path, keeping: options.versions, progress: progress)
+    try file.save(to: path, keeping: isFirst ? options.versions : 0, progress: progress)
   }
 }
 

@@ -32,7 +32,7 @@ public struct TrainerOptions: Sendable {
   public var keepBest = false
   /// A `.pth` file that is replaced after every epoch.
   public var checkpoint: String?
-  /// How many older versions of the checkpoint stay.
+  /// How many older versions of the checkpoint stay, one a run.
   public var versions = 3
   /// Go on with the moments of Adam that the file holds. ELEPHANT begins every training with fresh ones.
   public var keepsMoments = true

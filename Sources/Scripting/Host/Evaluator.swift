@@ -33,6 +33,7 @@ extension LuaHost {
         return .incomplete
       }
     }
+    defer { settle() }
     return try top(function, []) { first, count in
       if count == 0 { return .done("") }
       lua_pushvalue(lua, first)

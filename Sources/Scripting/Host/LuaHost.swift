@@ -13,6 +13,12 @@ final class HostLife {
   unowned(unsafe) var host: LuaHost?
 }
 
+/// An owner of a handle space that wants to know when an input of the prompt has ended.
+protocol Settling: AnyObject {
+  /// The person has control now; what they changed stays for a while.
+  func settle()
+}
+
 /// A Lua state with the registry's names in it. Not Sendable: it belongs to the thread that made it.
 public final class LuaHost {
   /// The names bound into the state.
@@ -319,6 +325,14 @@ public final class LuaHost {
 
   /// Whether what a handle points to is still there.
   public func isCurrent(_ handle: Handle) -> Bool { hw_is_current(box, handle.rawValue) }
+
+  /// Tell the owners of all open spaces that an input has ended.
+  func settle() {
+    for i in 0..<Int(openSpaces[0]) {
+      let space = spaces[Int(openSpaces[i + 1])]?.takeUnretainedValue()
+      (space?.owner as? any Settling)?.settle()
+    }
+  }
 
   /// Look whether columns have moved; after every call into Swift and before every call of Lua.
   @inline(__always)

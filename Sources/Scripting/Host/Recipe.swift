@@ -111,6 +111,7 @@ public struct Recipe: Sendable {
       ("--allow-read DIR", "let the recipe read files in DIR"),
       ("--allow-write DIR", "let the recipe write files in DIR"),
       ("--allow-env, --allow-run", "let it read the environment, start programs"),
+      ("--allow-net", "let it fetch models from addresses that it is given"),
     ]
     return text + "\nfor every recipe:\n" + Columns.aligned(rows)
       + "\n\(name) \(version), \(path)\n"

@@ -20,6 +20,8 @@ public struct SandboxPolicy: Sendable {
   public var allowsEnvironment = false
   /// --allow-run: `os.execute` and `io.popen`.
   public var allowsRun = false
+  /// --allow-net: models from http and https addresses.
+  public var allowsNetwork = false
 
   /// A policy that allows nothing.
   public init() {}
@@ -44,6 +46,13 @@ public struct SandboxPolicy: Sendable {
       .permission,
       "\(path): this recipe may not write it; name it on the command line as an output or run it "
         + "with --allow-write=\(Self.folder(of: path))")
+  }
+
+  /// Throws kind `permission` unless files may be fetched from the network.
+  public func checkNetwork(_ address: String) throws {
+    if allowsNetwork { return }
+    throw HowdahError(
+      .permission, "\(address): this recipe may not use the network; run it with --allow-net")
   }
 
   /// The path without links and dots. What does not exist is put behind the resolved part that does.

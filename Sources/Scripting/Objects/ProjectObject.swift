@@ -6,10 +6,12 @@ import Formats
 import Lineage
 
 /// A project that a Lua state has opened. Belongs to one state and one thread.
-public final class ProjectObject {
+public final class ProjectObject: Settling {
   /// Images and lineage.
   public let project: Project
   private(set) var space: HandleSpace!
+  /// The live training on its labels, running or stopped.
+  var live: LiveObject?
   private var isClosed = false
   private var described: (version: UInt64, spots: Int, links: Int)?
 
@@ -29,6 +31,7 @@ public final class ProjectObject {
   /// Tell the fast path where the columns are, when they may have moved or grown.
   private func describeColumns(to space: HandleSpace) {
     if isClosed { return }
+    live?.refresh(always: false)
     let now = (graph.columnsVersion, graph.spotSlots, graph.linkSlots)
     if let described, described == now { return }
     described = now
@@ -51,6 +54,9 @@ public final class ProjectObject {
     Handle(kind, in: space, index: link.index, generation: graph.ref(link).generation)
   }
 
+  /// The labels as a person has left them go to the live training.
+  func settle() { live?.refresh(always: true) }
+
   /// Number of timepoints: those of the images, or up to the last spot when that is later.
   var timepoints: Int {
     max(project.images?.timepoints ?? 0, (graph.timepoints?.upperBound ?? -1) + 1)
@@ -61,6 +67,8 @@ public final class ProjectObject {
 
   /// Close the images and make all handles stale, also those made from now on.
   func close() {
+    live?.training.stop()
+    live = nil
     project.images?.close()
     isClosed = true
     space.setStorage(0, generation: nil, stride: 4, count: 0)

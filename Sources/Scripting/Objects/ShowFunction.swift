@@ -72,13 +72,17 @@ enum ShowFunction {
       ? try volume.projection(axis: .z, how: .max, progress: call.progress) : volume
     let view = plane.planeView ?? .xy
     let o = try PictureMethods.options(call.options)
-    let limits = try plane.percentiles([1, 99.8], progress: call.progress)
-    let contrast = o.contrast ?? limits[0]...max(limits[0], limits[1])
     let (across, down) = (plane.voxelSize[view.horizontal], plane.voxelSize[view.vertical])
     let zoom = o.zoom ?? 1
+    let scale = (x: zoom * across / min(across, down), y: zoom * down / min(across, down))
+    if let colors = volume.colors {
+      return try Canvas(labels: plane, view: view, colors: colors, scale: scale)
+    }
+    let limits = try plane.percentiles([1, 99.8], progress: call.progress)
+    let contrast = o.contrast ?? limits[0]...max(limits[0], limits[1])
     return try Canvas(
       plane: plane, view: view, contrast: contrast, gamma: o.gamma, colormap: o.colormap,
-      scale: (zoom * across / min(across, down), zoom * down / min(across, down)))
+      scale: scale)
   }
 
   private static func put(_ canvas: Canvas, _ call: Call) throws {

@@ -4,6 +4,7 @@
 import Core
 import Learning
 import Synchronization
+import Tracking
 
 /// What a model is for.
 public enum ModelKind: String, Sendable, CaseIterable {
@@ -40,6 +41,7 @@ public final class ModelObject: Sendable {
     var file: ModelFile
     var path: String?
     var version = 0
+    var live: LiveTraining?
     var predictor: (version: Int, precision: Precision, predictor: LentPredictor)?
   }
 
@@ -89,6 +91,12 @@ public final class ModelObject: Sendable {
 
   /// The architecture of its networks.
   public var architecture: Architecture { state.withLock { $0.file.models[0].architecture } }
+
+  /// What changes the weights in the background; nil when nothing does any more.
+  var liveTraining: LiveTraining? {
+    get { state.withLock { $0.live?.isRunning == true ? $0.live : nil } }
+    set { state.withLock { $0.live = newValue } }
+  }
 
   /// How often the weights were replaced.
   public var version: Int { state.withLock { $0.version } }

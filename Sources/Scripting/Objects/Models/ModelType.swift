@@ -33,6 +33,7 @@ enum ModelType {
       me.path = path
     }
     ForwardMethod.register(model)
+    DetectionTrainingMethods.register(registry, model)
     model.operator("__tostring") { $0.push(text($0.receiver(ModelObject.self))) }
     model.display { .text(text($0.receiver(ModelObject.self))) }
   }
@@ -43,7 +44,8 @@ enum ModelType {
       params: [
         .string(
           "source",
-          "A .pth or .safetensors file; \"versatile\": the trained one that comes with the program; "
+          "A .pth or .safetensors file or its http(s) address; "
+            + "\"versatile\": the trained one that comes with the program; "
             + "\"default\": an untrained one."),
         .options([
           .integer("dimensions", "2 or 3; absent: as the source has, else 3.", optional: true),
@@ -83,8 +85,7 @@ enum ModelType {
         throw HowdahError(
           .argument, "howdah.\(kind): seed is for \"default\"; a file has its weights")
       }
-      let model = try ModelSource.open(
-        source, kind: kind, wish, readable: { try call.readablePath($0) }, progress: call.progress)
+      let model = try call.openModel(source, kind: kind, wish)
       call.push(object: model, bytes: 4 * model.file.models.reduce(0) { $0 + $1.parameterCount })
     }
   }

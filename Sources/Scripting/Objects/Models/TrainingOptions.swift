@@ -1,0 +1,143 @@
+// The options that `model:train`, `model:live` and `model:labels` share: ELEPHANT's settings in snake_case.
+
+import Core
+import Formats
+import Glibc
+import Tracking
+
+/// Reads options of detection training from a checked table.
+enum TrainingOptions {
+  private static let defaults = DetectionTraining.Options()
+
+  /// Which spots and which channel.
+  static let views: [Param] = [
+    Param(
+      "timepoints", .either([.timepoints, .list(.integer)]),
+      "One, {first, last}, or a list of three and more; absent: all with judged spots.",
+      optional: true),
+    .integer("setup", "The channel or view.", default: 0, min: 0),
+  ]
+
+  /// What label volumes depend on.
+  static let labels: [Param] = [
+    .number(
+      "center_ratio", "Semi-axes of the part labelled as centre, relative to the spot's.",
+      default: defaults.samples.centerRatio, min: 0, max: 1),
+    .number(
+      "auto_bg_threshold",
+      "Voxels darker than this part of the intensity range are background; 0: none.",
+      default: 0, min: 0, max: 1),
+  ]
+
+  /// What makes samples and losses.
+  static let learning: [Param] = [
+    Param(
+      "training_crop_size", .point, "Voxels of a sample; absent: {x = 256, y = 256, z = 16}.",
+      optional: true),
+    .integer("batch_size", "Samples of one step.", default: 1, min: 1, max: 1000),
+    .number("learning_rate", "Adam's step size.", default: 0.001, min: 0),
+    Param(
+      "class_weights", .list(.number), "Background, border, centre; absent: {1, 10, 10}.",
+      optional: true),
+    .number(
+      "false_weight", "Weight of spots that correct a prediction (fn, fp, fb).",
+      default: defaults.falseWeight, min: 0),
+    .number(
+      "aug_scale_factor_base", "Samples are stretched by up to this part; 0: never.", default: 0,
+      min: 0, max: 0.999999),
+    .number(
+      "aug_rotation_angle", "Samples are turned about z by up to so many degrees.", default: 0,
+      min: 0, max: 180),
+    .number(
+      "aug_contrast",
+      "The contrast of labelled nuclei is weakened by factors from this number to 1; 0: never.",
+      default: 0, min: 0, max: 1),
+    Param(
+      "rescale", .point, "Size of the network's input relative to the image; absent: 1.",
+      optional: true),
+    .integer(
+      "keep_axials", "How many poolings keep z; absent: by the voxel size.", optional: true),
+    .integer("log_interval", "Steps between two lines of the loss curve.", default: 1, min: 1),
+    Param("log_folder", .output, "Write TensorBoard's event files there.", optional: true),
+    Param("checkpoint", .output, "A .pth file that is replaced after every epoch.", optional: true),
+    .integer("cache_mebibytes", "Images kept in memory.", default: 1024, min: 0),
+    .boolean(
+      "fresh_optimizer", "Forget the momentum of earlier training, as ELEPHANT does.",
+      default: false),
+    .integer("seed", "Of all random choices; absent: howdah.seed.", optional: true),
+  ]
+
+  /// What `call` says; `name` is the method's, for messages.
+  static func read(_ call: Call, _ name: String) throws -> DetectionTraining.Options {
+    let o = call.options
+    var options = DetectionTraining.Options()
+    options.timepoints = try timepoints(o["timepoints"], name)
+    options.setup = o.int("setup")
+    options.samples.centerRatio = o.double("center_ratio")
+    options.samples.autoBackground = o.double("auto_bg_threshold")
+    options.samples.cropsPerTimepoint = o.int("num_crops")
+    if let size = try o.point("training_crop_size") {
+      func voxels(_ axis: Axis) throws -> Int {
+        guard let n = Int(exactly: size[axis]), n > 0 else {
+          throw HowdahError(
+            .argument, "\(name): training_crop_size.\(axis) is a whole number above 0")
+        }
+        return n
+      }
+      options.samples.crop.size = Size3(x: try voxels(.x), y: try voxels(.y), z: try voxels(.z))
+    }
+    options.samples.crop.scaleFactorBase = o.double("aug_scale_factor_base")
+    options.samples.crop.rotationAngle = o.double("aug_rotation_angle")
+    options.samples.contrast = o.double("aug_contrast")
+    if let factor = try o.point("rescale") {
+      options.samples.rescale = VoxelSize(x: factor.x, y: factor.y, z: factor.z)
+    }
+    options.samples.keepAxials = o.optionalInt("keep_axials")
+    if let weights = o["class_weights"].elements {
+      options.classWeights = weights.compactMap(\.number)
+    }
+    options.falseWeight = o.double("false_weight")
+    let seed = UInt64(bitPattern: Int64(o.optionalInt("seed") ?? call.host.nextSeed()))
+    options.samples.seed = seed
+    options.trainer.seed = seed
+    options.trainer.batchSize = o.int("batch_size")
+    options.trainer.learningRate = o.double("learning_rate")
+    options.trainer.logInterval = o.int("log_interval")
+    options.trainer.keepsMoments = !o.bool("fresh_optimizer")
+    options.memory = o.int("cache_mebibytes") << 20
+    if let folder = o.optionalString("log_folder") {
+      let path = try call.writablePath(folder)
+      guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
+        throw HowdahError.file(path, "cannot be made: \(lastSystemError())")
+      }
+      options.trainer.eventFolder = path
+    }
+    if let checkpoint = o.optionalString("checkpoint") {
+      guard checkpoint.hasSuffix(".pth") else {
+        throw HowdahError(.argument, "\(name): checkpoint ends with .pth")
+      }
+      options.trainer.checkpoint = try call.writablePath(checkpoint)
+    }
+    return options
+  }
+
+  /// `t`, `{first, last}`, or a list of three and more; nil for all.
+  private static func timepoints(_ value: LuaValue, _ name: String) throws -> Set<Timepoint>? {
+    if value.isNil { return nil }
+    if let one = value.integer { return [one] }
+    let list = (value.elements ?? []).compactMap(\.integer)
+    guard list.count == value.elements?.count, !list.isEmpty else {
+      throw HowdahError(.argument, "\(name): timepoints is t, {first, last} or a list of numbers")
+    }
+    guard list.count == 2 else { return Set(list) }
+    guard list[0] <= list[1] else {
+      throw HowdahError(.argument, "\(name): timepoints: \(list[0]) is behind \(list[1])")
+    }
+    return Set(list[0]...list[1])
+  }
+
+  /// Losses and the like as a Lua table, sorted by name.
+  static func value(of losses: [String: Double]) -> [(key: String, value: LuaValue)] {
+    losses.sorted { $0.key < $1.key }.map { ($0.key, .double($0.value)) }
+  }
+}
