@@ -63,7 +63,7 @@ return {
       csv = params.csv, picture = params.picture, lineage = params.lineage,
     }
     if params.truth then
-      local score = howdah.evaluate(project, howdah.open(params.truth))
+      local score = howdah.evaluate(project, howdah.open(params.truth), { measures = "spots" })
       result.truth = {
         spot_f1 = score.spot_f1, link_f1 = score.link_f1, division_f1 = score.division_f1,
         counts = score.counts,

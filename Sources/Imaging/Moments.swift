@@ -96,8 +96,8 @@ extension LabelVolume {
 }
 
 /// Running sums over the voxels of one region.
-private struct RegionSums: Sendable {
-  private var count = 0
+struct RegionSums: Sendable {
+  private(set) var count = 0
   private var first = (x: 0, y: 0, z: 0)
   private var second = (xx: 0, xy: 0, xz: 0, yy: 0, yz: 0, zz: 0)
   private var low = Size3(x: .max, y: .max, z: .max)
@@ -122,6 +122,23 @@ private struct RegionSums: Sendable {
     weightedFirst += w * p
     weightedSquares += w * p * p
     weightedProducts += w * SIMD3(p.x * p.y, p.x * p.z, p.y * p.z)
+  }
+
+  /// Add the voxels `x` of one row. The sums of a run of whole numbers have closed forms.
+  mutating func add(run x: ClosedRange<Int>, _ y: Int, _ z: Int) {
+    let (a, b) = (x.lowerBound, x.upperBound)
+    let n = b - a + 1
+    let sum = n * (a + b) / 2
+    // Sum of squares of a ... b around its lower end: n a^2 + 2 a S1 + S2 over 0 ..< n.
+    let squares = n * a * a + a * n * (n - 1) + (n - 1) * n * (2 * n - 1) / 6
+    count += n
+    first = (first.x + sum, first.y + n * y, first.z + n * z)
+    second = (
+      second.xx + squares, second.xy + sum * y, second.xz + sum * z, second.yy + n * y * y,
+      second.yz + n * y * z, second.zz + n * z * z
+    )
+    low = Size3(x: min(low.x, a), y: min(low.y, y), z: min(low.z, z))
+    high = Size3(x: max(high.x, b), y: max(high.y, y), z: max(high.z, z))
   }
 
   mutating func add(_ other: RegionSums) {

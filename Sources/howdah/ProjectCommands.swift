@@ -29,30 +29,63 @@ enum ProjectCommands {
 
   static func evaluate(_ arguments: [String]) throws -> Int32 {
     let usage = """
-      usage: howdah evaluate RESULT TRUTH [--max-distance WORLD_UNITS] [--criterion distance|ellipsoid] \
-      [--division-tolerance TIMEPOINTS] [--json]
+      usage: howdah evaluate RESULT TRUTH [--json] [--measures all|ctc|spots] [--sparse] \
+      [--marker-radius WORLD_UNITS] [--max-distance WORLD_UNITS] \
+      [--criterion distance|ellipsoid|overlap] [--division-tolerance TIMEPOINTS]
       """
-    let options = ["--max-distance", "--criterion", "--division-tolerance"]
-    let (paths, flags) = try split(arguments, usage, options: options)
-    let given = options.map { flags[$0] ?? "" }
+    let options = [
+      "--max-distance", "--criterion", "--division-tolerance", "--measures", "--marker-radius",
+    ]
+    let (paths, flags) = try split(arguments, usage, options: options, switches: ["--sparse"])
+    let given = options.map { flags[$0] ?? "" } + [flags["--sparse"] == nil ? "" : "yes"]
     let isJSON = flags["--json"] != nil
     return try run(
       """
-      local result, truth, max_distance, criterion, tolerance = ...
+      local result, truth, max_distance, criterion, tolerance, measures, radius, sparse = ...
       local function number(text, flag)
         return text ~= "" and (tonumber(text) or error(flag .. " needs a number, got " .. text, 0)) or nil
       end
-      return howdah.evaluate(howdah.open(result), howdah.open(truth), {
+      return howdah.evaluate(result, truth, {
         max_distance = number(max_distance, "--max-distance"),
         criterion = criterion ~= "" and criterion or nil,
         division_tolerance = number(tolerance, "--division-tolerance"),
+        measures = measures ~= "" and measures or nil,
+        marker_radius = number(radius, "--marker-radius"),
+        sparse = sparse ~= "",
       })
       """, paths + given
-    ) { isJSON ? JSONText.line($0) + "\n" : table(of: $0) }
+    ) { isJSON ? JSONText.line($0) + "\n" : ctc(of: $0) + table(of: $0) + notes(of: $0) }
+  }
+
+  /// The measures of the Cell Tracking Challenge as people read them; nothing when there are none.
+  private static func ctc(of scores: LuaValue) -> String {
+    guard scores["aogm"].number != nil else { return "" }
+    let names = ["det", "seg", "tra", "lnk", "ct", "tf", "cca", "chota"]
+    var columns = names.map { $0.uppercased() }
+    var values = names.map { rate(scores[$0].number) }
+    let bc = scores["bc"].elements
+    columns.insert(contentsOf: (0...3).map { "BC(\($0))" }, at: 6)
+    values.insert(contentsOf: (0...3).map { rate(bc?[$0].number) }, at: 6)
+    let counts = ["ns", "fn", "fp", "ed", "ea", "ec"]
+    let sums = counts.map { scores["counts"][$0] }
+    return ValueText.table(columns: columns, rows: [values.map { .string($0) }], total: 1) + "\n"
+      + ValueText.table(
+        columns: ["AOGM"] + counts.map { $0.uppercased() } + ["labels", "links"],
+        rows: [
+          [scores["aogm"]] + sums + [scores["counts"]["vertices"], scores["counts"]["edges"]]
+        ],
+        total: 1) + "\n"
+  }
+
+  private static func notes(of scores: LuaValue) -> String {
+    (scores["notes"].elements ?? []).compactMap(\.text).map { "note: \($0)\n" }.joined()
   }
 
   /// The scores as people read them: a line each for spots, links and divisions.
   private static func table(of scores: LuaValue) -> String {
+    guard scores["spot_f1"].number != nil else {
+      return "\(ValueText.short(scores["counts"]["frames"])) frames were compared\n"
+    }
     let counted = ["right", "wrong", "missed"]
     let rated = ["precision", "recall", "f1"]
     let rows = ["spot", "link", "division"].map { kind -> [LuaValue] in
@@ -77,10 +110,10 @@ enum ProjectCommands {
     return "\(thousandths / 1000).\(String(repeating: "0", count: 3 - digits.count))\(digits)"
   }
 
-  /// Two paths, `--json` and the options that take a value (as `--name value` or `--name=value`).
-  private static func split(_ arguments: [String], _ usage: String, options: [String] = []) throws
-    -> ([String], [String: String])
-  {
+  /// Two paths, `--json`, other switches, and the options that take a value (as `--name value` or `--name=value`).
+  private static func split(
+    _ arguments: [String], _ usage: String, options: [String] = [], switches: [String] = []
+  ) throws -> ([String], [String: String]) {
     var paths: [String] = []
     var flags: [String: String] = [:]
     var rest = arguments[...]
@@ -91,10 +124,10 @@ enum ProjectCommands {
           throw UsageError("\(flag) needs a value\n\(usage)")
         }
         flags[flag] = value
-      } else if argument == "--json" {
+      } else if argument == "--json" || switches.contains(argument) {
         flags[argument] = ""
       } else if argument.hasPrefix("--") {
-        let hint = Suggest.hint(for: argument, among: options + ["--json"])
+        let hint = Suggest.hint(for: argument, among: options + switches + ["--json"])
         throw UsageError("unknown option \(argument)\(hint)\n\(usage)")
       } else {
         paths.append(argument)

@@ -75,6 +75,38 @@ import Testing
     #expect(try howdah(["evaluate", project(), project(), "--max-distance=x"]).status == 2)
   }
 
+  @Test func foldersOfTheCellTrackingChallengeAreReadWrittenAndMeasured() throws {
+    let script = folder.write(
+      "make.lua",
+      """
+      local p = howdah.simulate{nuclei = 4, timepoints = 3, size = {x = 40, y = 40, z = 8}, seed = 4}
+      p:export(arg[1] .. "/01_GT")
+      p.spots:at(2):first():remove()
+      p:save(arg[1] .. "/result.mastodon")
+      """)
+    #expect(try howdah([script, folder.path]).status == 0)
+    let (truth, result) = (folder.path + "/01_GT", folder.path + "/01_RES")
+    // The simulated images are in memory only, so the saved project has none and their size is not known.
+    #expect(try howdah(["convert", folder.path + "/result.mastodon", result]).status != 0)
+    #expect(try howdah(["convert", truth, result]).status == 0)
+    let info = try howdah(["info", result])
+    #expect(info.output.contains("Cell Tracking Challenge folder"), "\(info.errors)")
+    let table = try howdah(["evaluate", result, truth])
+    #expect(table.output.contains("AOGM") && table.output.contains("CHOTA"), "\(table.errors)")
+    #expect(table.output.contains("note: no SEG"))
+    let json = try howdah([
+      "evaluate", folder.path + "/result.mastodon", truth, "--json", "--measures=ctc", "--sparse",
+    ])
+    let object = try #require(
+      try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
+    let counts = try #require(object["counts"] as? [String: Any])
+    #expect(counts["fn"] as? Int == 1 && object["seg"] == nil && object["spot_f1"] == nil)
+    _ = folder.write("01_RES/res_track.txt", "1 0 nonsense\n")
+    let broken = try howdah(["evaluate", result, truth])
+    #expect(
+      broken.status == 4 && broken.errors.contains("res_track.txt: line 1"), "\(broken.errors)")
+  }
+
   @Test func whatCannotBeSavedIsRefusedBeforeTheWork() throws {
     let marker = folder.path + "/ran"
     let recipe = folder.write(

@@ -49,13 +49,18 @@ function local_project:save(path) end
 ---@return any
 function local_project:import(path) end
 
----Write lineage or images in another format: .xml writes the images for BigDataViewer.
+---Write lineage or images in another format: .xml writes the images for BigDataViewer, a folder 01_RES tracks and label images for the Cell Tracking Challenge.
 ---```lua
 ---p:export("movie.tif")
+---print(p:export("result.ctc").tracks)
 ---```
 ---@param path string Its extension says the format.
----@param options? {format?: string}
+---@param options? {format?: string, timepoints?: integer|integer[], roots?: howdah.spots, names?: "result"|"truth"}
 --- * `format`: The format, when the extension does not say it.
+--- * `timepoints`: ctc: cut tracks to these; absent: all.
+--- * `roots`: ctc: write what descends from these; absent: all tracks.
+--- * `names`: ctc: mask000.tif and res_track.txt, or TRA/man_track000.tif and TRA/man_track.txt; absent: by the folder's name.
+---@return any
 function local_project:export(path, options) end
 
 ---Let go of its files and memory; its spots and links can no longer be used.
@@ -1441,11 +1446,19 @@ function howdah.open(path) end
 ---An empty project over images.
 ---```lua
 ---p:export("movie.tif")
----print(howdah.new("movie.tif"))
+---print(howdah.new("movie.tif"), howdah.new(p))
 ---```
----@param images_path string BigDataViewer .xml, .tif, ...
+---@param images howdah.project|string BigDataViewer .xml, .tif, ..., or a project whose images are used.
 ---@return howdah.project
-function howdah.new(images_path) end
+function howdah.new(images) end
+
+---Seconds since some moment, for measuring how long something takes.
+---```lua
+---local start = howdah.clock()
+---print(howdah.clock() - start >= 0)
+---```
+---@return number
+function howdah.clock() end
 
 ---Choose the random numbers of what follows; without it every run starts at seed 0.
 ---```lua
@@ -1485,18 +1498,23 @@ function howdah.progress(total, label) end
 ---@return any
 function howdah.table(rows, options) end
 
----Compare a result with the truth: precision, recall and F1 of spots, links and divisions.
+---Compare a result with the truth: the measures of the Cell Tracking Challenge, and precision, recall and F1 of spots, links and divisions. bc[1] to bc[4] are BC(0) to BC(3); what cannot be measured is nil, and notes says why.
 ---```lua
 ---local score = howdah.evaluate(p, p)
----print(score.spot_f1, score.link_f1, score.division_f1)
+---print(score.det, score.tra, score.spot_f1, score.division_f1)
 ---```
----@param result howdah.project What was found.
----@param truth howdah.project What is right.
----@param options? {criterion?: "distance"|"ellipsoid", max_distance?: number, division_tolerance?: integer, timepoints?: integer|integer[]}
---- * `criterion`: When two spots may be the same nucleus: centres near each other, or one inside the other's ellipsoid.
+---@param result howdah.project|string What was found: a project, or the path of one.
+---@param truth howdah.project|string What is right.
+---@param options? {measures?: "all"|"ctc"|"spots", criterion?: "distance"|"ellipsoid"|"overlap", max_distance?: number, division_tolerance?: integer, timepoints?: integer|integer[], list?: boolean, ignore_rejected?: boolean, sparse?: boolean, marker_radius?: number}
+--- * `measures`: What to compute; spots is quick and needs no images.
+--- * `criterion`: When two spots may be the same nucleus: centres near each other, one inside the other's ellipsoid, or labels that overlap; absent: overlap with folders of the Cell Tracking Challenge, else distance.
 --- * `max_distance`: How far apart the centres may be, world units; absent: the mean radius of the truth.
 --- * `division_tolerance`: A division may come so many timepoints early or late.
 --- * `timepoints`: Which are compared; absent: all.
+--- * `list`: Return the spots too: right and wrong of the result, missed of the truth.
+--- * `ignore_rejected`: Spots that are tagged fp, tn, fb or tb in Detection are taken as not there.
+--- * `sparse`: The truth has not all nuclei: what it does not know is no error (DET to CHOTA).
+--- * `marker_radius`: Draw the truth's spots as balls of this radius, world units; 0 draws single voxels.
 ---@return any
 function howdah.evaluate(result, truth, options) end
 

@@ -48,4 +48,12 @@ extension FileFormat {
       return project
     },
     writeProject: { project, path, _ in try project.exportSpots(path) })
+
+  /// Folders of the Cell Tracking Challenge.
+  static let ctc = FileFormat(
+    name: "ctc", summary: "Cell Tracking Challenge folder", extensions: ["ctc"],
+    recognises: { CTCLayout($0.path) != nil },
+    openProject: { try Project.openCTC($0, progress: $1) },
+    openImages: { try CTCImageSource($0) },
+    writeProject: { try CTCWriter.write($0, to: $1, progress: $2) })
 }

@@ -76,7 +76,9 @@ public struct FileFormat: Sendable {
 /// All formats that Howdah knows.
 public enum FormatRegistry {
   /// The table, in the order in which formats are asked whether a file is theirs.
-  public static let formats: [FileFormat] = [.mastodon, .bigDataViewer, .tiff, .csv]
+  public static let formats: [FileFormat] = [
+    .mastodon, .bigDataViewer, .tiff, .csv, .ctc,
+  ]
 
   /// The format of an existing file or folder.
   ///
@@ -100,8 +102,14 @@ public enum FormatRegistry {
 
   /// The format that a new file of this name gets, by its extension or by `name` (`"csv"`).
   public static func format(writing path: String, name: String? = nil) throws -> FileFormat {
-    let wanted = name?.lowercased()
+    var wanted = name?.lowercased()
     let fileExtension = ProjectPath.fileExtension(path)
+    // The challenge's own names of folders: 01_RES, 01_GT.
+    if wanted == nil, fileExtension.isEmpty,
+      ["_RES", "_GT"].contains(where: ProjectPath.name(path).hasSuffix)
+    {
+      wanted = FileFormat.ctc.name
+    }
     let writable = formats.filter { $0.writeProject != nil || $0.writeImages != nil }
     let found = writable.first {
       $0.name == wanted || $0.extensions.contains(wanted ?? fileExtension)

@@ -31,6 +31,14 @@ public final class Project {
   /// What was unusual about the file but did not keep it from being read, a sentence each.
   public internal(set) var notes: [String] = []
 
+  /// The label images that the lineage was read from, when it comes from a folder of the Cell Tracking
+  /// Challenge and has not been changed since.
+  public var labels: CTCFolder? {
+    labelSource?.revision == lineage.revision ? labelSource?.folder : nil
+  }
+  /// The folder, and the state of the lineage that was read from it.
+  var labelSource: (folder: CTCFolder, revision: UInt64)?
+
   /// What a `.mastodon` file held besides, to be written back.
   var kept = MastodonKept()
   private var savedState: SavedState?
@@ -138,6 +146,12 @@ public final class Project {
     } catch {
       lackImages("the images cannot be read: \(error)")
     }
+  }
+
+  /// The images are not there, but this is what they are like.
+  func lack(images description: ImagesDescription) {
+    imagesDescription = description
+    lackImages("the folder of the images is not beside that of the labels")
   }
 
   private func lackImages(_ reason: String) {

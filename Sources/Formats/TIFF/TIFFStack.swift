@@ -34,7 +34,8 @@ final class TIFFStack: @unchecked Sendable {
   private let lock = Mutex<Void>(())
   private var tiff: OpaquePointer?
 
-  init(_ path: String) throws {
+  /// Open a file. `pagesAreSlices` takes all pages for the slices of one volume, whatever its text says.
+  init(_ path: String, pagesAreSlices: Bool = false) throws {
     guard case .file = FileBytes.kind(of: path) else {
       throw HowdahError.file(path, "is not a file that can be read")
     }
@@ -90,6 +91,7 @@ final class TIFFStack: @unchecked Sendable {
           // No hyperstack, or a part of one: the pages are slices.
           (axes.images, axes.channels, axes.slices, axes.frames) = (count, 1, count, 1)
         }
+        if pagesAreSlices { (axes.channels, axes.slices, axes.frames) = (1, axes.images, 1) }
       } catch { failure = error }
     }
     pages = found.pages

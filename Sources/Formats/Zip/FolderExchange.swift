@@ -44,6 +44,33 @@ enum FolderExchange {
     removeTree(other)
   }
 
+  /// Make the folder at `path`, or replace it as `replace` does when it exists.
+  ///
+  /// A new folder appears in one step when `fill` returns; when it throws, nothing was made.
+  /// - Throws: `.argument` when a file is in the way, `.file`, what `fill` throws.
+  static func put(_ path: String, _ fill: (_ folder: String) throws -> Void) throws {
+    switch FileBytes.kind(of: path) {
+    case .folder: return try replace(path, fill)
+    case .file, .other:
+      throw HowdahError(.argument, "\(path): is a file; name a folder")
+    case .missing: break
+    }
+    let other = path + ".tmp-\(getpid())-" + String(UInt64.random(in: 0 ... .max), radix: 36)
+    guard mkdir(other, 0o777) == 0 else {
+      throw HowdahError.file(path, "cannot be made: \(lastSystemError())")
+    }
+    do {
+      try fill(other)
+      try sync(other)
+      guard rename(other, path) == 0 else {
+        throw HowdahError.file(path, "cannot be made: \(lastSystemError())")
+      }
+    } catch {
+      removeTree(other)
+      throw error
+    }
+  }
+
   private static func copyTree(_ from: String, to: String) throws {
     func fail(_ path: String) -> HowdahError {
       HowdahError.file(

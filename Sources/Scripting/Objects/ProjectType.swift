@@ -128,17 +128,20 @@ enum ProjectType {
       "export",
       params: [
         Param("path", .output, "Its extension says the format."),
-        .options([
-          .string("format", "The format, when the extension does not say it.", optional: true)
-        ]),
+        .options(
+          [.string("format", "The format, when the extension does not say it.", optional: true)]
+            + CTCExport.params),
       ],
-      "Write lineage or images in another format: .xml writes the images for BigDataViewer.",
-      example: #"p:export("movie.tif")"#
+      returns: "nil, or for ctc {tracks=, spots=, frames=, ...}",
+      "Write lineage or images in another format: .xml writes the images for BigDataViewer, a folder 01_RES tracks and label images for the Cell Tracking Challenge.",
+      example: #"p:export("movie.tif")"# + "\n" + #"print(p:export("result.ctc").tracks)"#
     ) { call in
       let me = call.receiver(ProjectObject.self)
       let path = try call.writablePath(call.string(0))
       let format = try FormatRegistry.format(
         writing: path, name: call.options.optionalString("format"))
+      if format.name == "ctc" { return try CTCExport.run(call, me, path) }
+      try CTCExport.refuse(call, format)
       if let write = format.writeProject {
         try write(me.project, path, call.progress)
       } else if let write = format.writeImages {

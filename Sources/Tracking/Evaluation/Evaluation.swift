@@ -24,7 +24,8 @@ public enum Evaluation {
     let divisions = DivisionMatching(matching, links, tolerance: options.divisionTolerance)
     return EvaluationResult(
       spots: matching.score, links: links.score, divisions: divisions.score,
-      meanDistance: matching.meanDistance, timepoints: matching.timepoints)
+      meanDistance: matching.meanDistance, timepoints: matching.timepoints,
+      right: matching.right, wrong: matching.wrong, missed: matching.missed)
   }
 }
 
@@ -39,6 +40,10 @@ struct SpotMatching {
   private(set) var countsInTruth: [Bool]
   private(set) var score = EvaluationResult.Score(
     truePositives: 0, falsePositives: 0, falseNegatives: 0)
+  private(set) var right: [Evaluation.SpotPair] = []
+  private(set) var wrong: [SpotID] = []
+  private(set) var missed: [SpotID] = []
+  private let isNoneInResult, isNoneInTruth: (SpotID) -> Bool
   private(set) var meanDistance = 0.0
   private(set) var timepoints = 0
 
@@ -47,6 +52,8 @@ struct SpotMatching {
   ) throws {
     self.result = result
     self.truth = truth
+    isNoneInResult = result.judgedAsNone(isWanted: o.ignoresRejected)
+    isNoneInTruth = truth.judgedAsNone(isWanted: o.ignoresRejected)
     if o.divisionTolerance < 0 {
       throw HowdahError(.argument, "evaluate: division_tolerance must be at least 0")
     }
@@ -60,13 +67,16 @@ struct SpotMatching {
     let first = max(low, o.timepoints?.lowerBound ?? low)
     let last = min(high, o.timepoints?.upperBound ?? high)
     if first > last { return }
-    let maxDistance = try SpotMatching.distance(o, truth)
+    let maxDistance = try o.pairs == nil ? SpotMatching.distance(o, truth) : 0
+    let known = o.pairs.map {
+      Dictionary($0.map { ($0.truth, $0.result) }, uniquingKeysWith: { a, _ in a })
+    }
     timepoints = last - first + 1
     progress.begin(total: timepoints, "matching spots")
     var sum = 0.0
     for t in first...last {
       try progress.check()
-      sum += match(t, o, maxDistance)
+      sum += match(t, o, maxDistance, known)
       progress.advance()
     }
     if score.truePositives > 0 { meanDistance = sum / Double(score.truePositives) }
@@ -101,39 +111,47 @@ struct SpotMatching {
 
   /// Match the spots of one timepoint; answers the sum of the distances.
   private mutating func match(
-    _ t: Timepoint, _ o: Evaluation.Options, _ maxDistance: Double
+    _ t: Timepoint, _ o: Evaluation.Options, _ maxDistance: Double, _ known: [SpotID: SpotID]?
   ) -> Double {
-    let rows = truth.spots(at: t)
-    let columns = result.spots(at: t)
+    let rows = truth.spots(at: t).filter { !isNoneInTruth($0) }
+    let columns = result.spots(at: t).filter { !isNoneInResult($0) }
     var place: [SpotID: Int] = [:]
     for (i, spot) in columns.enumerated() { place[spot] = i }
     let reach = columns.reduce(0) { max($0, result.boundingSphereRadiusSquared($1)) }.squareRoot()
-    let edges = rows.map { spot -> [Assignment.Edge] in
+    let edges = (known == nil ? rows : []).map { spot -> [Assignment.Edge] in
       let p = truth.position(spot)
       switch o.criterion {
       case .distance:
-        return result.within(radius: maxDistance, of: p, at: t).map {
-          Assignment.Edge(column: place[$0.id]!, cost: $0.squaredDistance.squareRoot())
+        return result.within(radius: maxDistance, of: p, at: t).compactMap { near in
+          place[near.id].map {
+            Assignment.Edge(column: $0, cost: near.squaredDistance.squareRoot())
+          }
         }
       case .ellipsoid:
         let own = truth.boundingSphereRadiusSquared(spot).squareRoot()
         return result.within(radius: max(own, reach), of: p, at: t).compactMap {
+          guard let column = place[$0.id] else { return nil }
           let offset = result.position($0.id) - p
           if !truth.covariance(spot).contains(offset), !result.covariance($0.id).contains(offset) {
             return nil
           }
-          return Assignment.Edge(column: place[$0.id]!, cost: $0.squaredDistance.squareRoot())
+          return Assignment.Edge(column: column, cost: $0.squaredDistance.squareRoot())
         }
       }
     }
-    let partner = Assignment.solve(edges, columns: columns.count)
+    let partner =
+      known.map { known in rows.map { known[$0].flatMap { place[$0] } ?? -1 } }
+      ?? Assignment.solve(edges, columns: columns.count)
     var sum = 0.0
     for (row, column) in partner.enumerated() {
       let spot = rows[row]
       let counts = o.field?.contains(truth.position(spot)) ?? true
       countsInTruth[Int(spot.index)] = counts
       guard column >= 0 else {
-        if counts { score.falseNegatives += 1 }
+        if counts {
+          score.falseNegatives += 1
+          missed.append(spot)
+        }
         continue
       }
       let match = columns[column]
@@ -143,11 +161,13 @@ struct SpotMatching {
       guard counts else { continue }
       sum += truth.position(spot).distance(to: result.position(match))
       score.truePositives += 1
+      right.append(Evaluation.SpotPair(result: match, truth: spot))
     }
     for spot in columns where inTruth[Int(spot.index)] < 0 {
       guard o.field?.contains(result.position(spot)) ?? true else { continue }
       countsInResult[Int(spot.index)] = true
       score.falsePositives += 1
+      wrong.append(spot)
     }
     return sum
   }

@@ -1,6 +1,7 @@
 // What an evaluation is told and what it answers.
 
 import Core
+import Lineage
 
 /// How well a result agrees with the truth: spots, links and divisions, as counts and scores.
 public struct EvaluationResult: Sendable, Equatable {
@@ -46,6 +47,12 @@ public struct EvaluationResult: Sendable, Equatable {
   public var meanDistance: Double
   /// Timepoints that were compared.
   public var timepoints: Int
+  /// The spots of the result that are right, with their partners in the truth.
+  public var right: [Evaluation.SpotPair] = []
+  /// The spots of the result that are not in the truth.
+  public var wrong: [SpotID] = []
+  /// The spots of the truth that are not in the result.
+  public var missed: [SpotID] = []
 }
 
 extension Evaluation {
@@ -57,6 +64,20 @@ extension Evaluation {
     case ellipsoid
   }
 
+  /// A spot of the result and the spot of the truth that it is.
+  public struct SpotPair: Sendable, Hashable {
+    /// The spot of the result.
+    public var result: SpotID
+    /// The spot of the truth, at the same timepoint.
+    public var truth: SpotID
+
+    /// A pair of these spots.
+    public init(result: SpotID, truth: SpotID) {
+      self.result = result
+      self.truth = truth
+    }
+  }
+
   /// How result and truth are compared.
   public struct Options: Sendable {
     /// When two spots may be the same nucleus.
@@ -64,15 +85,33 @@ extension Evaluation {
     /// Greatest distance of matched centres, world units; used by the criterion `distance`. `nil` takes
     /// the mean radius of the truth's spots.
     public var maxDistance: Double?
+    /// Pairs that are known already, for example by overlap of label images (`CTCResult.pairs`); they take the
+    /// place of the criterion. `nil` means that the criterion decides.
+    public var pairs: [SpotPair]?
     /// A division may come this many frames early or late.
     public var divisionTolerance = 0
     /// Timepoints to compare, first and last included; `nil` means all. Links need both ends inside.
     public var timepoints: ClosedRange<Timepoint>?
+    /// Whether spots that a person judged to be no nucleus (tags `fp`, `tn`, `fb`, `tb` of the set `Detection`)
+    /// are taken as not there: they are notes about the images, not results.
+    public var ignoresRejected = true
     /// Count only spots whose centre lies in this box (world units), for example the images without a rim
     /// where nuclei are cut. A pair counts when the truth's spot is inside; links need both ends to count.
     public var field: WorldBox?
 
     /// The defaults.
     public init() {}
+  }
+}
+
+extension LineageGraph {
+  /// Which spots a person judged to be no nucleus.
+  ///
+  /// - Parameter isWanted: false says "none" for all.
+  func judgedAsNone(isWanted: Bool = true) -> (SpotID) -> Bool {
+    guard isWanted, let set = tagSet(named: ElephantTags.detection) else { return { _ in false } }
+    let labels = [ElephantTags.fp, ElephantTags.tn, ElephantTags.fb, ElephantTags.tb]
+    let tags = Set(labels.compactMap { tag(named: $0, in: set) })
+    return { [unowned self] spot in self.tag(set, of: spot).map(tags.contains) ?? false }
   }
 }

@@ -3,6 +3,7 @@
 import CLua
 import Core
 import Formats
+import Glibc
 import LuaShim
 
 enum HowdahModule {
@@ -32,15 +33,32 @@ enum HowdahModule {
       try call.push(try Project.open(path, progress: call.progress))
     }
     howdah.function(
-      "new", params: [Param("images_path", .file, "BigDataViewer .xml, .tif, ...")],
+      "new",
+      params: [
+        Param(
+          "images", .either([.object("project"), .file]),
+          "BigDataViewer .xml, .tif, ..., or a project whose images are used.")
+      ],
       returns: "project", "An empty project over images.",
-      example: #"p:export("movie.tif")"# + "\n" + #"print(howdah.new("movie.tif"))"#
+      example: #"p:export("movie.tif")"# + "\n" + #"print(howdah.new("movie.tif"), howdah.new(p))"#
     ) { call in
+      if let other = call.objectIfAny(0, ProjectObject.self) {
+        return try call.push(Project(images: try other.project.requireImages()))
+      }
       try call.push(try Project(imagesPath: try call.readablePath(call.string(0))))
     }
   }
 
   private static func registerHelpers(_ howdah: ModuleEntry) {
+    howdah.function(
+      "clock", returns: "number",
+      "Seconds since some moment, for measuring how long something takes.",
+      example: "local start = howdah.clock()\nprint(howdah.clock() - start >= 0)"
+    ) { call in
+      var now = timespec()
+      clock_gettime(CLOCK_MONOTONIC, &now)
+      call.push(Double(now.tv_sec) + Double(now.tv_nsec) * 1e-9)
+    }
     howdah.function(
       "seed", params: [.integer("n", "Any number.")],
       "Choose the random numbers of what follows; without it every run starts at seed 0.",
