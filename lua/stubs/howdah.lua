@@ -1639,7 +1639,7 @@ howdah.detect = {}
 --- * `setup`: The channel or view.
 --- * `radius`: Radius of the nuclei, world units, or {smallest, largest}; absent: measured.
 --- * `threshold`: Least contrast in units of its noise; absent: chosen for each image.
---- * `separation`: How near two nuclei may be; 1 means that their ellipsoids touch.
+--- * `separation`: How near two nuclei may be; 1 means that the blobs touch.
 --- * `suppression_distance`: Nothing is added nearer than this to a spot that stays, world units. ELEPHANT fixes 3.
 --- * `min_radius`: Smaller semi-axes are not believed.
 --- * `max_radius`: Semi-axes are cut to this.
