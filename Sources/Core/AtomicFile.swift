@@ -11,13 +11,20 @@ public enum AtomicFile {
   /// `body` writes to a temporary path in the same folder; when it returns the temporary file is
   /// synced and renamed over `path`. When it throws, or syncing fails, the temporary file is
   /// removed and `path` is as it was.
-  public static func write(to path: String, _ body: (_ temporaryPath: String) throws -> Void) throws
-  {
-    for leftover in TemporaryName.leftovers(of: path) { unlink(leftover) }
+  ///
+  /// - Parameter durable: sync, so that the new content survives a crash of the machine, and remove what a killed
+  ///   process left. Without it, which is many times faster for one of many small files, a reader still never sees
+  ///   half of one.
+  public static func write(
+    to path: String, durable: Bool = true, _ body: (_ temporaryPath: String) throws -> Void
+  ) throws {
+    if durable {
+      for leftover in TemporaryName.leftovers(of: path) { unlink(leftover) }
+    }
     let temporary = TemporaryName.beside(path)
     do {
       try body(temporary)
-      try sync(temporary, as: path)
+      if durable { try sync(temporary, as: path) }
     } catch {
       unlink(temporary)
       throw error
@@ -27,12 +34,14 @@ public enum AtomicFile {
       unlink(temporary)
       throw HowdahError.file(path, "cannot be replaced: \(reason)")
     }
-    syncFolder(of: path)
+    if durable { syncFolder(of: path) }
   }
 
-  /// Replace (or create) the file at `path` with these bytes.
-  public static func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws {
-    try write(to: path) { temporary in
+  /// Replace (or create) the file at `path` with these bytes; `durable` as above.
+  public static func write(
+    _ bytes: UnsafeRawBufferPointer, to path: String, durable: Bool = true
+  ) throws {
+    try write(to: path, durable: durable) { temporary in
       let fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
       guard fd >= 0 else { throw HowdahError.file(path, "cannot be written: \(lastSystemError())") }
       defer { close(fd) }

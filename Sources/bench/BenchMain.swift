@@ -9,7 +9,7 @@ enum BenchMain {
     ("project", projectBench), ("link", linkBench),
     ("bdv", benchBDV), ("ctc", benchCTC),
     ("lua", luaBench),
-    ("network", networkBench),
+    ("network", networkBench), ("predict", predictionBench),
   ]
 
   static func main() {

@@ -53,7 +53,7 @@ import Testing
     let code = """
       local m = howdah.detection("default", \(tiny))
       local v = p.images:volume{t = 0}
-      local seen = m:forward(v, {patch = {x = 16, y = 16, z = 4}, keep_axials = 1})
+      local seen = m:forward(v, {patch_size = {x = 16, y = 16, z = 4}, keep_axials = 1})
       local sum = seen.background + seen.border + seen.center
       local f = howdah.flow("default", \(tiny)):forward(v, {later = p.images:volume{t = 1}})
       return math.abs(sum:min() - 1) < 1e-5, math.abs(sum:max() - 1) < 1e-5, seen.center.size.x,
@@ -83,5 +83,71 @@ import Testing
         .contains(".pth"))
     #expect(
       prompt.problem("howdah.detection('default', \(tiny)):save()").contains("give a path"))
+  }
+
+  /// A network made by hand that takes bright voxels for centres.
+  private func brightnessModel(_ path: String) throws {
+    var model = try Model(.unet(widths: [1, 1]))
+    for name in ["encoder.0.0", "encoder.0.3", "decoder.0.0", "decoder.0.3"] {
+      var kernel = try model[name + ".weight"]
+      kernel[13] = 1
+      try model.set(name + ".weight", to: kernel)
+    }
+    try model.set("out_conv.weight", to: [-4, 0, 4])
+    try model.set("out_conv.bias", to: [6, -4, -6])
+    try ModelFile(models: [model]).save(to: path)
+  }
+
+  @Test func predictionMakesSpotsInOneUndoPoint() throws {
+    let prompt = try Prompt(ObjectsExamplesTests.project())
+    let folder = try Fixture.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try brightnessModel(folder + "/b.pth")
+    let code = """
+      p.spots:remove()
+      local m = howdah.detection("\(folder)/b.pth")
+      local options = {timepoints = {0, 1}, min_radius = 0, center_ratio = 1, pad = false,
+        keep_probabilities = "\(folder)/seen.zarr"}
+      local counts = m:predict(p, options)
+      local found = #p.spots:at(0)
+      local s = p.spots:nearest{x = 5, y = 9, z = 3, t = 0}:first()
+      p:undo()
+      local undone = #p.spots
+      options.keep_probabilities = nil
+      options.around, options.patch_size = {x = 5, y = 9, z = 3}, {x = 9, y = 20, z = 6}
+      options.timepoints = 0
+      local near = m:predict(p, options)
+      options.compat = "elephant"
+      local again = m:predict(p, options)
+      return counts.spots, #counts.timepoints, found, s.tags.Detection, undone, near.spots,
+        again.removed, again.spots
+      """
+    #expect(try prompt.all(code) == [4, 2, 2, "unlabeled", 0, 1, 1, 1])
+    #expect(FileManager.default.fileExists(atPath: folder + "/seen.zarr/1.3.0.0.2"))
+    #expect(
+      prompt.problem("howdah.flow('default', \(tiny)):predict(p)").contains("finds no spots"))
+    #expect(
+      prompt.problem("howdah.detection('\(folder)/b.pth'):predict(p, {threshold = 0.3})")
+        .contains("prob_threshold"))
+    #expect(
+      prompt.problem(
+        "howdah.detection('\(folder)/b.pth'):predict(p, {around = {1, 2, 3}, "
+          + "box = {minimum = {x = 0, y = 0, z = 0}, maximum = {x = 1, y = 1, z = 1}}})"
+      ).contains("not both"))
+  }
+
+  @Test func theRecipePredictsWithWhatItsCommandLineNames() throws {
+    let folder = try Fixture.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try brightnessModel(folder + "/b.pth")
+    let project = try ObjectsExamplesTests.project()
+    let result = try Recipes.run(
+      "predict_spots", project,
+      [
+        "model": .string(folder + "/b.pth"), "timepoints": [0, 1], "min_radius": 0,
+        "center_ratio": 1, "pad": false, "keep_probabilities": .string(folder + "/seen.zarr"),
+      ])
+    #expect(result["found"] == 4)
+    #expect(FileManager.default.fileExists(atPath: folder + "/seen.zarr/.zattrs"))
   }
 }

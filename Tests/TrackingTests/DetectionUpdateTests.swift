@@ -44,8 +44,8 @@ struct DetectionUpdateTests {
     DetectedSpot(position: p, covariance: .sphere(radius: radius), quality: quality)
   }
 
-  @Test("P-A: judged spots are confirmed, the rest is replaced")
-  func pa() throws {
+  @Test("P-A: judged spots are confirmed, the rest is replaced", arguments: [false, true])
+  func pa(compatible: Bool) throws {
     let graph = try scene([
       Before(x: 10, detection: "tp", tracking: "unlabeled"),
       Before(x: 20, detection: "fp", tracking: "unlabeled"),
@@ -56,9 +56,9 @@ struct DetectionUpdateTests {
       Before(x: 70, detection: "fb", tracking: "unlabeled"),
     ])
     let response = [11, 21, 41, 43, 44.5, 50.5, 61].map { found(at($0)) } + [found(at(70, z: 12))]
-    let counts = try graph.edit("predict") {
-      try DetectionUpdate().apply(response, to: graph, at: 0)
-    }
+    var update = DetectionUpdate()
+    (update.refit, update.keepsApprovedLinks) = (!compatible, !compatible)
+    let counts = try graph.edit("predict") { try update.apply(response, to: graph, at: 0) }
     #expect(counts.added == 2 && counts.removed == 1)
     #expect(counts.confirmed == 3 && counts.suppressed == 3)
     let detection = graph.spots(at: 0).map {
@@ -97,8 +97,12 @@ struct DetectionUpdateTests {
     #expect(graph.spots(at: 0) == [SpotID(2), SpotID(4), SpotID(5)])
   }
 
-  @Test("Q12: a spot with an approved link is kept, and suppresses")
+  @Test("Q12: a spot with an approved link is kept, and suppresses; ELEPHANT removes it")
   func q12() throws {
+    for keeps in [true, false] { try q12(keeps: keeps) }
+  }
+
+  private func q12(keeps: Bool) throws {
     let graph = try scene([
       Before(x: 0, detection: "unlabeled", tracking: "unlabeled"),
       Before(x: 10, detection: "unlabeled", tracking: "unlabeled"),
@@ -109,8 +113,14 @@ struct DetectionUpdateTests {
       try graph.setTag(set, of: kept, to: graph.tag(named: "Approved", in: set))
       _ = try graph.addLink(SpotID(2), SpotID(0))
     }
+    var update = DetectionUpdate()
+    update.keepsApprovedLinks = keeps
     let counts = try graph.edit("predict") {
-      try DetectionUpdate().apply([found(at(1)), found(at(10))], to: graph, at: 0)
+      try update.apply([found(at(1)), found(at(10))], to: graph, at: 0)
+    }
+    guard keeps else {
+      #expect(counts.removed == 2 && counts.added == 2 && graph.linkCount == 0)
+      return
     }
     #expect(counts.removed == 1 && counts.added == 1 && counts.suppressed == 1)
     #expect(graph.contains(SpotID(1)) && graph.linkCount == 1)

@@ -53,10 +53,13 @@ import Tracking
     #expect(choose(small, 1 << 30) == small)
     for memory in [1 << 28, 1 << 30] {
       let patch = choose(Size3(x: 708, y: 512, z: 35), memory)
-      #expect(patch.count * 216 <= memory)
+      #expect(patch.count * 216 + 12 * patch.z * 708 * 512 <= memory)
       #expect(patch.x % 16 == 0 || patch.x == 708)
       #expect(patch.z % 4 == 0 || patch.z == 35)
     }
+    let plane = PatchChoice.automatic(
+      Size3(x: 600, y: 600, z: 90), architecture: .unet(dimensions: 2), keepAxials: keep, pad: true)
+    #expect(plane == Size3(x: 600, y: 600, z: 1))
     // Even with hardly any memory there is an answer.
     #expect(choose(Size3(x: 4000, y: 4000, z: 200), 1 << 20).x == 64)
   }

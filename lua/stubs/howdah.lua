@@ -1214,11 +1214,12 @@ function local_model:save(path, options) end
 ---show(seen.center)
 ---```
 ---@param volume howdah.volume The image; for a flow model the earlier one.
----@param options? {later?: howdah.volume, normalise?: boolean, median_correction?: boolean, patch?: {x: number, y: number, z: number}|number[]|boolean, pad?: boolean, keep_axials?: integer, precision?: "fast"|"exact"}
+---@param options? {later?: howdah.volume, normalise?: boolean, median_correction?: boolean, patch?: boolean, patch_size?: {x: number, y: number, z: number}|number[], pad?: boolean, keep_axials?: integer, precision?: "fast"|"exact"}
 --- * `later`: For a flow model: the later image.
 --- * `normalise`: Bring the intensities to 0 ... 1, as in training.
 --- * `median_correction`: First give all planes the same median.
---- * `patch`: Voxels of the tiles the volume is cut into; false: one piece; absent: chosen by size and memory.
+--- * `patch`: Cut the volume into tiles where it is large.
+--- * `patch_size`: Voxels of the tiles; absent: chosen by size and memory.
 --- * `pad`: Repeat the edges of tiles, against artefacts there.
 --- * `keep_axials`: How many poolings keep z; absent: by the voxel size.
 --- * `precision`: fast is within 1e-5 of exact probabilities.
@@ -1328,6 +1329,40 @@ function local_model:reset(source, options) end
 --- * `seed`: Of all random choices; absent: howdah.seed.
 ---@return any
 function local_model:live(project, options) end
+
+---Find nuclei and make them spots, tagged as predictions; one undo point. Unjudged spots are replaced, judged and approved ones stay.
+---```lua
+---local model = howdah.detection("default", {widths = {4, 8}})
+---local counts = model:predict(p, {timepoints = {0, 1}, prob_threshold = 0.6})
+---print(counts.spots)
+---```
+---@param project howdah.project Its images are searched.
+---@param options? {timepoints?: integer|integer[], setup?: integer, box?: table, around?: {x: number, y: number, z: number}|number[], prob_threshold?: number, center_ratio?: number, min_radius?: number, max_radius?: number, suppression_distance?: number, separate?: boolean, separation_depth?: number, refine?: boolean, refit?: boolean, median_correction?: boolean, rescale?: {x: number, y: number, z: number}|number[], statistics?: "volume"|"box", keep_probabilities?: string, compat?: "elephant", patch?: boolean, patch_size?: {x: number, y: number, z: number}|number[], pad?: boolean, keep_axials?: integer, precision?: "fast"|"exact"}
+--- * `timepoints`: Which; absent: all.
+--- * `setup`: The channel or view.
+--- * `box`: Only in this box, world units.
+--- * `around`: Only around this point, world units: a box of patch_size voxels.
+--- * `prob_threshold`: Voxels with a greater probability are centres of nuclei.
+--- * `center_ratio`: Size of the centre as a share of the nucleus, as in training.
+--- * `min_radius`: Nuclei with a smaller semi-axis are dropped, world units.
+--- * `max_radius`: Semi-axes are cut to this, world units; absent: not. ELEPHANT has 5.
+--- * `suppression_distance`: Nothing is added nearer than this to a spot that stays, world units.
+--- * `separate`: Separate nuclei whose centres touch.
+--- * `separation_depth`: How deep the dip between two nuclei must be, as a share of the lower peak.
+--- * `refine`: Fit ellipsoids to centre and border, not to the centre alone.
+--- * `refit`: Move an unlabeled spot to a larger nucleus found there; absent: unless compat.
+--- * `median_correction`: First give all planes of a volume the same median.
+--- * `rescale`: Voxels that the network sees for each voxel of the image.
+--- * `statistics`: What intensities are measured over when only a box is predicted; absent: the volume, with compat the box.
+--- * `keep_probabilities`: Write the probabilities there too, as Zarr: t, z, y, x, channel.
+--- * `compat`: The results of ELEPHANT 0.7 with its peculiarities.
+--- * `patch`: Cut the volume into tiles where it is large.
+--- * `patch_size`: Voxels of the tiles; absent: chosen by size and memory.
+--- * `pad`: Repeat the edges of tiles, against artefacts there.
+--- * `keep_axials`: How many poolings keep z; absent: by the voxel size.
+--- * `precision`: fast is within 1e-5 of exact probabilities.
+---@return any
+function local_model:predict(project, options) end
 
 ---A model that learns in the background.
 ---@class howdah.live_training

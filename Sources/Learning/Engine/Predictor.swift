@@ -1,6 +1,6 @@
 // Whole volumes through one or several models: cut into tiles, each through the network, blended, averaged over
-// the models. Memory is bounded by the tile, whatever the volume: the result (4 bytes a voxel and channel) and
-// about 200 bytes a voxel of one tile.
+// the models. Finished planes are handed over at once, so memory is bounded by the tile, whatever the volume: about
+// 200 bytes a voxel of one tile, and 4 bytes a voxel and channel of as many planes as a tile has.
 
 import Core
 import Imaging
@@ -50,7 +50,7 @@ public final class Predictor {
   /// Probabilities (detection) or flows in -1 ... 1 (flow), one volume a channel, at the size of the input.
   ///
   /// - Parameter inputs: one volume an input channel, of one size: the image, or the earlier and the later
-  ///   frame; normalise them first.
+  ///   frame; normalise them first. A 2D network takes their planes one by one.
   public func predict(_ inputs: [Volume], _ options: Options, progress: Progress = .none) throws
     -> [Volume]
   {
@@ -61,37 +61,70 @@ public final class Predictor {
       throw HowdahError(
         .argument, "\(architecture.name) needs \(architecture.inputChannels) volumes of one size")
     }
-    guard architecture.dimensions == 3 || first.size.z == 1 else {
-      throw HowdahError(
-        .argument, "a 2D network was given a volume of \(first.size.z) planes; give it one plane")
-    }
     let floats = try inputs.map { try $0.converted(to: .float32) }
-    var mean: Tensor?
-    let blender = TileBlender(
-      channels: architecture.outputChannels, size: first.size, patch: options.patch ?? first.size)
-    progress.begin(total: blender.count * engines.count, "network")
-    for engine in engines {
-      var blender = blender
-      for k in 0..<blender.count {
+    let (size, channels) = (first.size, architecture.outputChannels)
+    let tiling = tiling(of: size, options)
+    progress.begin(total: tiling.count * engines.count, "network")
+    let outputs = try (0..<channels).map { _ in
+      try Volume.make(size: size, voxelSize: first.voxelSize, of: Float.self) { _ in }
+    }
+    // The volumes are not seen by anybody else before all their planes are written.
+    let targets = outputs.map { volume in
+      volume.withVoxels(as: Float.self) { UnsafeMutablePointer(mutating: $0.baseAddress!) }
+    }
+    try stream(
+      size: size, options, input: { try Self.cut(floats, $0) },
+      finished: { part in
+        for z in part.planes {
+          for c in 0..<channels {
+            let plane = part.plane(z, channel: c)
+            (targets[c] + z * plane.count).update(from: plane.baseAddress!, count: plane.count)
+          }
+        }
+      }, progress: progress)
+    return withExtendedLifetime(outputs) { outputs }
+  }
+
+  /// The tiles of a volume of this size.
+  public func tiling(of size: Size3, _ options: Options) -> VolumeTiling {
+    VolumeTiling(
+      size: size, patch: options.patch ?? size, planes: models[0].architecture.dimensions == 2)
+  }
+
+  /// Probabilities or flows plane by plane, for volumes that are made, used and written in parts.
+  ///
+  /// The caller begins the progress; it advances by one for each tile and model. A 2D network takes the planes of a
+  /// volume one by one.
+  ///
+  /// - Parameters:
+  ///   - size: of the whole input.
+  ///   - channels: which of the network's channels are wanted; nil means all.
+  ///   - input: makes the input of a box, one channel after another.
+  ///   - finished: is given all planes in order, some at a time.
+  public func stream(
+    size: Size3, _ options: Options, channels: [Int]? = nil,
+    input: (VoxelBox) throws -> Tensor, finished: (PredictedPlanes) throws -> Void,
+    progress: Progress = .none
+  ) throws {
+    let architecture = models[0].architecture
+    let wanted = channels ?? Array(0..<architecture.outputChannels)
+    let tiling = tiling(of: size, options)
+    var blender = SlidingBlender(tiling, channels: wanted.count, normalised: options.normalised)
+    let share = 1 / Float(engines.count)
+    for k in 0..<tiling.count {
+      try blender.advance(to: k, finished)
+      let tile = try input(tiling.box(k))
+      for engine in engines {
         try progress.check()
-        let tile = try Self.cut(floats, blender.box(k))
-        var output = try engine.forward(
+        let output = try engine.forward(
           tile, keepAxials: options.keepAxials, pad: options.pad, progress: progress)
-        if architecture.output == .logSoftmax { Self.exponentiate(&output) }
-        blender.add(output, k)
+        try blender.add(
+          output, k, channels: wanted, share: share,
+          exponentiate: architecture.output == .logSoftmax)
         progress.advance()
       }
-      if options.normalised { blender.normalise() }
-      if mean == nil { mean = blender.sum } else { try mean?.add(blender.sum) }
     }
-    guard let sum = mean else { throw HowdahError(.internal, "an ensemble without models") }
-    let share = 1 / Float(engines.count)
-    return try (0..<architecture.outputChannels).map { c in
-      try Volume.make(size: first.size, voxelSize: first.voxelSize, of: Float.self) { out in
-        let start = c * first.size.count
-        for v in 0..<first.size.count { out[v] = sum.values[start + v] * share }
-      }
-    }
+    try blender.advance(to: tiling.count, finished)
   }
 
   private static func cut(_ volumes: [Volume], _ box: VoxelBox) throws -> Tensor {
@@ -103,11 +136,5 @@ public final class Predictor {
       part.withVoxels(as: Float.self) { values += $0 }
     }
     return try Tensor(shape, values: values)
-  }
-
-  private static func exponentiate(_ tensor: inout Tensor) {
-    tensor.values.withUnsafeMutableBufferPointer { values in
-      for i in values.indices { values[i] = Float(exponential(Double(values[i]))) }
-    }
   }
 }

@@ -10,11 +10,22 @@ public enum EdgePadding {
     let size = Size3(
       x: s.width + 2 * margin.x, y: s.height + 2 * margin.y, z: s.depth + 2 * margin.z)
     func inside(_ v: Int, _ m: Int, _ count: Int) -> Int { min(max(v - m, 0), count - 1) }
-    return Tensor(s.with(size: size)) { n, c, z, y, x in
-      input[
-        n: n, c: c, z: inside(z, margin.z, s.depth), y: inside(y, margin.y, s.height),
-        x: inside(x, margin.x, s.width)]
+    var result = Tensor(s.with(size: size))
+    result.values.withUnsafeMutableBufferPointer { out in
+      input.values.withUnsafeBufferPointer { values in
+        for row in 0..<(s.batch * s.channels * size.z * size.y) {
+          let (volume, plane) = (row / (size.z * size.y), row / size.y % size.z)
+          let z = volume * s.depth + inside(plane, margin.z, s.depth)
+          let y = inside(row % size.y, margin.y, s.height)
+          let from = values.baseAddress! + (z * s.height + y) * s.width
+          let to = out.baseAddress! + row * size.x
+          (to + margin.x).update(from: from, count: s.width)
+          to.update(repeating: from[0], count: margin.x)
+          (to + margin.x + s.width).update(repeating: from[s.width - 1], count: margin.x)
+        }
+      }
     }
+    return result
   }
 
   /// The tensor without `margin` voxels on both sides of every axis.
@@ -22,8 +33,18 @@ public enum EdgePadding {
     let s = input.shape
     let size = Size3(
       x: s.width - 2 * margin.x, y: s.height - 2 * margin.y, z: s.depth - 2 * margin.z)
-    return Tensor(s.with(size: size)) { n, c, z, y, x in
-      input[n: n, c: c, z: z + margin.z, y: y + margin.y, x: x + margin.x]
+    var result = Tensor(s.with(size: size))
+    result.values.withUnsafeMutableBufferPointer { out in
+      input.values.withUnsafeBufferPointer { values in
+        for row in 0..<(s.batch * s.channels * size.z * size.y) {
+          let (volume, plane) = (row / (size.z * size.y), row / size.y % size.z)
+          let z = volume * s.depth + plane + margin.z
+          let from = (z * s.height + row % size.y + margin.y) * s.width + margin.x
+          (out.baseAddress! + row * size.x).update(
+            from: values.baseAddress! + from, count: size.x)
+        }
+      }
     }
+    return result
   }
 }

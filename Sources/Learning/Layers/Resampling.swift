@@ -31,18 +31,34 @@ public enum LinearResampling {
     let outer = input.shape.count / (old * inner)
     var result = Tensor(input.shape.with(size: size))
     let step = count > 1 ? Float(old - 1) / Float(count - 1) : 0
+    let sources = (0..<count).map { k in
+      let position = Float(k) * step
+      let low = min(old - 1, Int(position))
+      return (low: low, high: min(old - 1, low + 1), f: position - Float(low))
+    }
     result.values.withUnsafeMutableBufferPointer { out in
       input.values.withUnsafeBufferPointer { source in
-        for k in 0..<count {
-          let position = Float(k) * step
-          let low = min(old - 1, Int(position))
-          let high = min(old - 1, low + 1)
-          let f = position - Float(low)
-          for o in 0..<outer {
-            let to = out.baseAddress! + (o * count + k) * inner
-            let a = source.baseAddress! + (o * old + low) * inner
-            let b = source.baseAddress! + (o * old + high) * inner
-            for i in 0..<inner { to[i] = (1 - f) * a[i] + f * b[i] }
+        let (out, source) = (
+          Shared(out), Shared(UnsafeMutablePointer(mutating: source.baseAddress!))
+        )
+        // Along x a block is some rows, along y and z some rows or planes of the result.
+        let items = inner == 1 ? outer : outer * count
+        let pieces = min(items, max(1, outer * count * inner >> 16))
+        // Nothing in the blocks throws.
+        try? parallelFor(pieces) { piece in
+          for item in (piece * items / pieces)..<((piece + 1) * items / pieces) {
+            if inner == 1 {
+              let (from, to) = (source.base + item * old, out.base + item * count)
+              for (k, s) in sources.enumerated() {
+                to[k] = (1 - s.f) * from[s.low] + s.f * from[s.high]
+              }
+            } else {
+              let s = sources[item % count]
+              let to = out.base + item * inner
+              let a = source.base + (item / count * old + s.low) * inner
+              let b = source.base + (item / count * old + s.high) * inner
+              for i in 0..<inner { to[i] = (1 - s.f) * a[i] + s.f * b[i] }
+            }
           }
         }
       }

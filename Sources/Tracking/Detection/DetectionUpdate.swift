@@ -25,7 +25,8 @@ public struct DetectedSpot: Sendable {
 ///
 /// 1. Judged spots lose the mark that they were predicted: `tp` becomes `fn`, `fp` `tn`, `fb` `tb`.
 /// 2. Spots with Detection = `unlabeled` are removed, unless they or one of their links are Approved.
-///    (ELEPHANT does not look at the links and silently removes confirmed ones with the spot.)
+///    (ELEPHANT does not look at the links and silently removes confirmed ones with the spot; see
+///    `keepsApprovedLinks`.)
 /// 3. A found spot nearer than `suppressionDistance` to a spot that is there is not added; a judged one
 ///    gets its mark back (`fn` becomes `tp`, `tn` `fp`, `tb` `fb`). All others are added with Detection and
 ///    Tracking = `unlabeled`. Found spots suppress later ones, so give the best first.
@@ -36,6 +37,8 @@ public struct DetectionUpdate: Sendable {
   /// Move an unlabeled, not approved spot to a larger found one that it suppresses, instead of dropping
   /// the found one. ELEPHANT means to do so, but its comparison of volumes never succeeds.
   public var refit = false
+  /// Keep unlabeled spots with an Approved link. ELEPHANT removes them.
+  public var keepsApprovedLinks = true
   /// Steps 1 and 2 only touch spots inside this box; world units.
   public var box: WorldBox?
 
@@ -102,9 +105,10 @@ public struct DetectionUpdate: Sendable {
 
   /// Whether a spot, or a link at it, was confirmed by a person.
   private func isApproved(_ spot: SpotID, _ lineage: LineageGraph, _ tags: ElephantTagIDs) -> Bool {
-    lineage.tag(tags.tracking, of: spot) == tags.approved
-      || lineage.outgoing(spot).contains { lineage.tag(tags.tracking, of: $0) == tags.approved }
-      || lineage.incoming(spot).contains { lineage.tag(tags.tracking, of: $0) == tags.approved }
+    if lineage.tag(tags.tracking, of: spot) == tags.approved { return true }
+    return keepsApprovedLinks
+      && (lineage.outgoing(spot).contains { lineage.tag(tags.tracking, of: $0) == tags.approved }
+        || lineage.incoming(spot).contains { lineage.tag(tags.tracking, of: $0) == tags.approved })
   }
 
   /// A found spot lies on a spot that is there.

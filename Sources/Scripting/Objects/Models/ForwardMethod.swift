@@ -8,10 +8,9 @@ import Tracking
 enum ForwardMethod {
   /// Options of everything that runs a network over volumes.
   static let networkOptions: [Param] = [
-    Param(
-      "patch", .either([.point, .boolean]),
-      "Voxels of the tiles the volume is cut into; false: one piece; absent: chosen by size and memory.",
-      optional: true),
+    .boolean("patch", "Cut the volume into tiles where it is large.", default: true),
+    .point(
+      "patch_size", "Voxels of the tiles; absent: chosen by size and memory.", optional: true),
     .boolean("pad", "Repeat the edges of tiles, against artefacts there.", default: true),
     .integer(
       "keep_axials", "How many poolings keep z; absent: by the voxel size.", optional: true, min: 0),
@@ -91,15 +90,17 @@ enum ForwardMethod {
   static func patch(
     _ o: Options, _ size: Size3, _ architecture: Architecture, _ keep: KeepAxials, _ pad: Bool
   ) throws -> Size3? {
-    let given = o["patch"]
-    if given.boolean == false { return nil }
-    guard !given.isNil, given.boolean == nil, let point = try o.point("patch") else {
-      return PatchChoice.automatic(
-        size, architecture: architecture, keepAxials: keep, pad: pad)
-    }
+    if !o.bool("patch") { return nil }
+    return try patchSize(o)
+      ?? PatchChoice.automatic(size, architecture: architecture, keepAxials: keep, pad: pad)
+  }
+
+  /// The option `patch_size` in whole voxels; nil when it was not given.
+  static func patchSize(_ o: Options) throws -> Size3? {
+    guard let point = try o.point("patch_size") else { return nil }
     guard let x = Int(exactly: point.x), let y = Int(exactly: point.y),
       let z = Int(exactly: point.z), min(x, y, z) >= 1
-    else { throw HowdahError(.argument, "patch is {x=, y=, z=} in whole voxels, at least 1") }
+    else { throw HowdahError(.argument, "patch_size is {x=, y=, z=} in whole voxels, at least 1") }
     return Size3(x: x, y: y, z: z)
   }
 }

@@ -50,6 +50,8 @@ public final class ModelObject: Sendable {
     let predictor: Predictor
   }
 
+  private static let keptBytes = 256 << 20
+
   /// A model in memory. Throws `.argument` unless its networks are of this kind.
   public init(_ file: ModelFile, kind: ModelKind, path: String? = nil) throws {
     guard let model = file.models.first else {
@@ -101,7 +103,8 @@ public final class ModelObject: Sendable {
   /// How often the weights were replaced.
   public var version: Int { state.withLock { $0.version } }
 
-  /// Run something with a predictor of the newest weights. Preparing one takes a moment, so the last one is kept.
+  /// Run something with a predictor of the newest weights. Preparing one takes a moment, so the last one is kept
+  /// unless it holds much memory.
   public func withPredictor<R>(
     precision: Precision = .fast, _ body: (Predictor) throws -> R
   ) throws -> R {
@@ -116,8 +119,10 @@ public final class ModelObject: Sendable {
       predictor = try Predictor(file.models, precision: precision)
     }
     defer {
-      let lent = LentPredictor(predictor: predictor)
-      state.withLock { if $0.version == version { $0.predictor = (version, precision, lent) } }
+      if predictor.peakTensorBytes <= Self.keptBytes {
+        let lent = LentPredictor(predictor: predictor)
+        state.withLock { if $0.version == version { $0.predictor = (version, precision, lent) } }
+      }
     }
     return try body(predictor)
   }

@@ -34,6 +34,7 @@ enum ModelType {
     }
     ForwardMethod.register(model)
     DetectionTrainingMethods.register(registry, model)
+    PredictMethod.register(model)
     model.operator("__tostring") { $0.push(text($0.receiver(ModelObject.self))) }
     model.display { .text(text($0.receiver(ModelObject.self))) }
   }

@@ -6,8 +6,8 @@ import Learning
 
 /// Chooses the size of prediction tiles.
 public enum PatchChoice {
-  /// Memory that one tile may take in the network by default, in bytes.
-  public static let memory = 1_300 << 20
+  /// Memory that one tile in the network and the planes under way may take by default, in bytes.
+  public static let memory = 1_500 << 20
 
   /// The tile for a volume of this size: the whole volume when it fits into the memory, else the cut for which
   /// the network computes the fewest voxels. Tiles overlap by at least 32 voxels along x and y and by 4 along z
@@ -17,6 +17,8 @@ public enum PatchChoice {
     _ size: Size3, architecture: Architecture, keepAxials: KeepAxials, pad: Bool,
     memory: Int = PatchChoice.memory
   ) -> Size3 {
+    // A 2D network takes plane by plane.
+    let size = architecture.dimensions == 2 ? Size3(x: size.x, y: size.y, z: 1) : size
     let base = keepAxials.base(dimensions: architecture.dimensions)
     let perVoxel = bytesPerVoxel(architecture)
     func inner(_ patch: Size3) -> Int {
@@ -31,7 +33,8 @@ public enum PatchChoice {
         for x in xs {
           let patch = Size3(x: x.patch, y: y.patch, z: z.patch)
           let voxels = inner(patch)
-          if Double(voxels) * perVoxel > Double(memory) { continue }
+          let planes = 12 * z.patch * size.x * size.y
+          if Double(voxels) * perVoxel + Double(planes) > Double(memory) { continue }
           let cost = voxels * x.count * y.count * z.count
           if cost < best?.cost ?? .max { best = (patch, cost) }
           // Along x, smaller tiles only cost more.

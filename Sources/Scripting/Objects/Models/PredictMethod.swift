@@ -1,0 +1,153 @@
+// `model:predict`: spots from a trained detection network.
+
+import Core
+import Imaging
+import Learning
+import Tracking
+
+enum PredictMethod {
+  /// What all predictions take, by the names of ELEPHANT's settings.
+  private static let params: [Param] = {
+    let d = DetectionPrediction.Options()
+    return [
+      .timepoints("timepoints", "Which; absent: all.", optional: true),
+      .integer("setup", "The channel or view.", default: d.setup, min: 0),
+      Param("box", .box, "Only in this box, world units.", optional: true),
+      .point(
+        "around", "Only around this point, world units: a box of patch_size voxels.", optional: true
+      ),
+      .number(
+        "prob_threshold", "Voxels with a greater probability are centres of nuclei.",
+        default: d.spots.threshold, min: 0, max: 1),
+      .number(
+        "center_ratio", "Size of the centre as a share of the nucleus, as in training.",
+        default: d.spots.centerRatio, min: 0, max: 1),
+      .number(
+        "min_radius", "Nuclei with a smaller semi-axis are dropped, world units.",
+        default: d.spots.minRadius, min: 0),
+      .number(
+        "max_radius", "Semi-axes are cut to this, world units; absent: not. ELEPHANT has 5.",
+        optional: true, min: 0),
+      .number(
+        "suppression_distance",
+        "Nothing is added nearer than this to a spot that stays, world units.",
+        default: d.suppressionDistance, min: 0),
+      .boolean("separate", "Separate nuclei whose centres touch.", default: false),
+      .number(
+        "separation_depth",
+        "How deep the dip between two nuclei must be, as a share of the lower peak.",
+        default: ProbabilitySpots.Separation().depth, min: 0, max: 1),
+      .boolean(
+        "refine", "Fit ellipsoids to centre and border, not to the centre alone.",
+        default: d.spots.refine),
+      .boolean(
+        "refit", "Move an unlabeled spot to a larger nucleus found there; absent: unless compat.",
+        optional: true),
+      .boolean(
+        "median_correction", "First give all planes of a volume the same median.",
+        default: d.medianCorrection),
+      .point(
+        "rescale", "Voxels that the network sees for each voxel of the image.", optional: true),
+      .choice(
+        "statistics", DetectionPrediction.Statistics.allCases.map(\.rawValue),
+        "What intensities are measured over when only a box is predicted; absent: the volume, "
+          + "with compat the box.", optional: true),
+      Param(
+        "keep_probabilities", .output,
+        "Write the probabilities there too, as Zarr: t, z, y, x, channel.", optional: true),
+      .choice(
+        "compat", ["elephant"], "The results of ELEPHANT 0.7 with its peculiarities.",
+        optional: true),
+    ] + ForwardMethod.networkOptions
+  }()
+
+  static func register(_ model: TypeEntry) {
+    model.method(
+      "predict",
+      params: [
+        .object("project", "project", "Its images are searched."),
+        .options(params),
+      ],
+      returns: "{spots=, found=, removed=, confirmed=, timepoints={...}, ...}",
+      "Find nuclei and make them spots, tagged as predictions; one undo point. Unjudged spots are replaced, judged and approved ones stay.",
+      example: #"local model = howdah.detection("default", {widths = {4, 8}})"#
+        + "\nlocal counts = model:predict(p, {timepoints = {0, 1}, prob_threshold = 0.6})\nprint(counts.spots)"
+    ) { call in
+      let (me, project) = (call.receiver(ModelObject.self), call.object(0, ProjectObject.self))
+      guard me.kind == .detection else {
+        throw HowdahError(.argument, "model:predict: a flow model finds no spots")
+      }
+      let o = call.options
+      let options = try options(o)
+      let images = try project.project.requireImages()
+      let progress = call.progress
+      let store = try o.optionalString("keep_probabilities").map {
+        try ProbabilityStore(
+          try call.writablePath($0), images: images, setup: options.setup)
+      }
+      let counts = try me.withPredictor(precision: ForwardMethod.precision(o)) {
+        try DetectionPrediction.run(
+          project.graph, images: images, predictor: $0, options: options, store: store,
+          progress: progress)
+      }
+      call.push(value(of: counts))
+    }
+  }
+
+  private static func options(_ o: Options) throws -> DetectionPrediction.Options {
+    var options = DetectionPrediction.Options()
+    options.timepoints = try o.timepoints("timepoints")
+    options.setup = o.int("setup")
+    options.compatible = o.has("compat")
+    let patch = try ForwardMethod.patchSize(o)
+    options.patch = !o.bool("patch") ? .whole : patch.map { .size($0) } ?? .automatic
+    if let box = try o.box("box") { options.region = .box(box) }
+    if let point = try o.point("around") {
+      guard !o.has("box") else {
+        throw HowdahError(.argument, "model:predict: give box or around, not both")
+      }
+      // The size of ELEPHANT's box around the mouse.
+      options.region = .around(point, size: patch ?? Size3(x: 384, y: 384, z: 24))
+    }
+    options.spots.threshold = o.double("prob_threshold")
+    options.spots.centerRatio = o.double("center_ratio")
+    options.spots.minRadius = o.double("min_radius")
+    options.spots.maxRadius = o.optionalDouble("max_radius") ?? options.spots.maxRadius
+    if o.bool("separate") {
+      var separation = ProbabilitySpots.Separation()
+      separation.depth = o.double("separation_depth")
+      options.spots.separation = separation
+    }
+    options.spots.refine = o.bool("refine")
+    options.suppressionDistance = o.double("suppression_distance")
+    options.refit = o.has("refit") ? o.bool("refit") : nil
+    options.medianCorrection = o.bool("median_correction")
+    if let r = try o.point("rescale") { options.rescale = VoxelSize(x: r.x, y: r.y, z: r.z) }
+    options.statistics = o.optionalString("statistics").flatMap {
+      DetectionPrediction.Statistics(rawValue: $0)
+    }
+    options.keepAxials = o.optionalInt("keep_axials")
+    options.pad = o.bool("pad")
+    return options
+  }
+
+  /// The sums over all timepoints, and what happened at each.
+  private static func value(of counts: [DetectionPrediction.Counts]) -> LuaValue {
+    func sum(_ read: (DetectionPrediction.Counts) -> Int) -> LuaValue {
+      .int(counts.reduce(0) { $0 + read($1) })
+    }
+    let rows = counts.map { c in
+      LuaValue.record([
+        ("t", .int(c.timepoint)), ("components", .int(c.components)), ("found", .int(c.found)),
+        ("added", .int(c.update.added)), ("removed", .int(c.update.removed)),
+        ("confirmed", .int(c.update.confirmed)), ("suppressed", .int(c.update.suppressed)),
+        ("refitted", .int(c.update.refitted)),
+      ])
+    }
+    return .record([
+      ("spots", sum(\.update.added)), ("found", sum(\.found)), ("removed", sum(\.update.removed)),
+      ("confirmed", sum(\.update.confirmed)), ("suppressed", sum(\.update.suppressed)),
+      ("refitted", sum(\.update.refitted)), ("timepoints", .list(rows)),
+    ])
+  }
+}

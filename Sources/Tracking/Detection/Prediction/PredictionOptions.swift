@@ -1,0 +1,102 @@
+// What a prediction is told and what it answers. Names and defaults are those of ELEPHANT's settings.
+
+import Core
+import Imaging
+
+extension DetectionPrediction {
+  /// How tiles are chosen.
+  public enum Patch: Sendable, Equatable {
+    /// By size and memory.
+    case automatic
+    /// The whole volume at once.
+    case whole
+    /// This size in voxels.
+    case size(Size3)
+  }
+
+  /// What intensities are measured over when only a part is predicted.
+  public enum Statistics: String, Sendable, CaseIterable {
+    /// The whole volume, so that the part gives what the whole would give there.
+    case volume
+    /// The part itself, as ELEPHANT does.
+    case box
+  }
+
+  /// How spots are predicted.
+  public struct Options: Sendable {
+    /// Timepoints to work on, first and last included; nil means all.
+    public var timepoints: ClosedRange<Timepoint>?
+    /// The view setup (channel, angle) whose images are used.
+    public var setup = 0
+    /// Where to predict.
+    public var region = PredictionRegion.whole
+    /// The tiles.
+    public var patch = Patch.automatic
+    /// Repeat the edges of each tile: "mitigate edge discontinuities".
+    public var pad = true
+    /// Give all planes of a volume the same median before.
+    public var medianCorrection = false
+    /// Voxels of the network's input for each voxel of the image, along each axis.
+    public var rescale = VoxelSize.one
+    /// How many poolings keep z; nil means by the (rescaled) voxel size.
+    public var keepAxials: Int?
+    /// What intensities are measured over; nil means the volume, in compatible mode the box.
+    public var statistics: Statistics?
+    /// How probabilities become spots.
+    public var spots = ProbabilitySpots.Options()
+    /// A found spot strictly nearer than this to a spot that is there is not added; world units.
+    public var suppressionDistance = 3.0
+    /// Move an unlabeled spot to a larger found one that it suppresses; nil means unless compatible, because
+    /// ELEPHANT means to do so but never does.
+    public var refit: Bool?
+    /// The results of ELEPHANT 0.7 with its peculiarities: statistics of the box, no context around a box, sums of
+    /// tiles that are not normalised, its treatment of thin components and of approved links.
+    public var compatible = false
+
+    /// ELEPHANT's defaults: min radius 1, no max radius (ELEPHANT: 5).
+    public init() { spots.minRadius = 1 }
+
+    func check(_ images: any ImageSource) throws {
+      try spots.check()
+      func require(_ ok: Bool, _ message: String) throws {
+        if !ok { throw HowdahError(.argument, message) }
+      }
+      if let wanted = timepoints {
+        try require(
+          wanted.lowerBound >= 0 && wanted.upperBound < images.timepoints,
+          "timepoints \(wanted.lowerBound) to \(wanted.upperBound) are not all there; the images have "
+            + "0 to \(images.timepoints - 1)")
+      }
+      try require(
+        (0..<images.setups).contains(setup),
+        "there is no setup \(setup); valid are 0 to \(images.setups - 1)")
+      for axis in Axis.allCases {
+        try require(
+          rescale[axis] > 0 && rescale[axis] <= 100,
+          "rescale \(axis) is above 0, at most 100, not \(rescale[axis])")
+      }
+      try require(
+        suppressionDistance >= 0 && suppressionDistance.isFinite,
+        "suppression distance must be at least 0")
+      if case .size(let patch) = patch {
+        try require(
+          min(patch.x, patch.y, patch.z) >= 1, "a patch has at least 1 voxel along each axis")
+      }
+    }
+  }
+
+  /// What a prediction did at one timepoint.
+  public struct Counts: Sendable, Equatable {
+    /// The timepoint.
+    public var timepoint: Timepoint
+    /// Connected components above the threshold.
+    public var components = 0
+    /// Spots made of them.
+    public var found = 0
+    /// What became of these and of the spots of before.
+    public var update = DetectionUpdate.Counts()
+
+    /// Nothing done yet at a timepoint.
+    public init(timepoint: Timepoint) { self.timepoint = timepoint }
+  }
+}
