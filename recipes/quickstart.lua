@@ -24,7 +24,7 @@ return {
     radius = { type = "number", help = "radius of a nucleus in world units; absent: measured" },
     threshold = { type = "number", help = "least quality of a spot; absent: chosen per image" },
     max_distance = {
-      type = "number", help = "how far a nucleus moves in a timepoint; absent: 1.25 radii",
+      type = "number", help = "how far a nucleus moves in a timepoint; absent: one radius",
     },
     output = { type = "output", default = "quickstart.mastodon", help = "the project to save" },
     csv = { type = "output", default = "quickstart-divisions.csv", help = "division counts" },
@@ -41,7 +41,7 @@ return {
       radius = params.radius, threshold = params.threshold,
     })
     local linked = howdah.link.nearest(project, {
-      threshold = params.max_distance or 1.25 * found.radius,
+      threshold = params.max_distance or found.radius,
     })
 
     project.spots:roots():tag("Status", "Completed")
