@@ -35,8 +35,11 @@ def read(selection):
 
 
 def write():
+    """Howdah's files are on the disk when it is done, so the peer's shall be there too."""
     with h5py.File(path + ".peer", "w") as f:
         f.create_dataset("cells", data=volume, **options)
+    with open(path + ".peer", "rb") as f:
+        os.fsync(f.fileno())
 
 
 print("whole", median_ms(lambda: read(...), len(names)))
