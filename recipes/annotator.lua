@@ -1,0 +1,343 @@
+-- Play the annotator: somebody who knows the truth, and works as a person would. They mark the few
+-- nuclei that are clearest, have the model trained on them, look at what it finds, correct the
+-- worst (nuclei that it missed, spots where there is none, some that are right), and so on, at a
+-- number of clicks a minute and with a rate of mistakes. The curve tells how fast the model learns:
+-- validated nuclei and accuracy of detection against clicks and compute time, from an untrained
+-- network ("random"), from one that knows the images only ("default"), and from the one that comes
+-- with the program ("versatile").
+--
+-- With a project, its spots are the truth; without one a movie is simulated.
+--
+--   howdah run annotator 01 --starts random,versatile --rounds 6     (01_GT lies beside 01)
+--   howdah run annotator --preset worm --nuclei 150 --seed 3
+--
+--   random    round 0:   0 clicks,   0.0 s,    0 validated, DET 0.000, F1 0.000
+--   random    round 1:  10 clicks,  41.2 s,  131 validated, DET 0.861, F1 0.902
+
+-- Random numbers that are the same on every machine.
+local function generator(seed)
+  local state = seed * 2 + 1
+  local function uniform()
+    state = state * 6364136223846793005 + 1442695040888963407
+    return (state >> 11) / (1 << 53)
+  end
+  return {
+    uniform = uniform,
+    normal = function()
+      return math.sqrt(-2 * math.log(1 - uniform())) * math.cos(2 * math.pi * uniform())
+    end,
+  }
+end
+
+-- The person: what they know, and what they have done so far.
+local Person = {}
+Person.__index = Person
+
+function Person.new(work, truth, t, params)
+  return setmetatable({
+    work = work, truth = truth, t = t, random = generator(params.seed),
+    mistakes = params.mistakes, precision = params.precision,
+    clicks = 0, by_hand = 0, rejected = 0, accepted = 0, wrong_clicks = 0,
+  }, Person)
+end
+
+-- Whether this click goes wrong.
+function Person:slips()
+  self.clicks = self.clicks + 1
+  if self.random.uniform() >= self.mistakes then return false end
+  self.wrong_clicks = self.wrong_clicks + 1
+  return true
+end
+
+-- Place a nucleus by hand: nearly right, or, by mistake, a radius beside it.
+function Person:mark(nucleus)
+  local shape = nucleus.covariance
+  local radius = nucleus.radius
+  local off = self:slips() and radius or self.precision * radius
+  local size = math.max(0.5, 1 + self.precision * self.random.normal())
+  for _, key in ipairs{ "xx", "xy", "xz", "yy", "yz", "zz" } do
+    shape[key] = shape[key] * size * size
+  end
+  self.work.spots:add{
+    t = self.t, covariance = shape, tags = { Detection = "fn", Tracking = "Approved" },
+    x = nucleus.x + off * self.random.normal() / 1.7,
+    y = nucleus.y + off * self.random.normal() / 1.7,
+    z = nucleus.z + off * self.random.normal() / 1.7,
+  }
+  self.by_hand = self.by_hand + 1
+end
+
+-- Say that there is no nucleus, or by mistake that there is.
+function Person:reject(spot)
+  spot.tags.Detection = self:slips() and "tp" or "fp"
+  self.rejected = self.rejected + 1
+end
+
+-- Say that a spot is right, or by mistake that it is not.
+function Person:accept(spot)
+  spot.tags.Detection = self:slips() and "fp" or "tp"
+  self.accepted = self.accepted + 1
+end
+
+-- How much a nucleus catches the eye.
+local function clarity(nucleus)
+  return nucleus:mean_intensity() * nucleus.radius
+end
+
+local function distance(a, b)
+  return math.sqrt((a.x - b.x) ^ 2 + (a.y - b.y) ^ 2 + (a.z - b.z) ^ 2)
+end
+
+-- The list with the largest value of f first; equal ones by id.
+local function sorted(list, f)
+  local key = {}
+  for _, spot in ipairs(list) do key[spot.id] = f(spot) end
+  table.sort(list, function(a, b)
+    local ka, kb = key[a.id], key[b.id]
+    return ka > kb or ka == kb and a.id < b.id
+  end)
+  return list
+end
+
+-- Use up to so many clicks on what is worst at the timepoint that is looked at. In the beginning a
+-- person starts with the clearest nucleus and goes on beside it, so that they keep their place.
+function Person:correct(budget)
+  local now = howdah.evaluate(self.work, self.truth, {
+    measures = "spots", criterion = "ellipsoid", timepoints = self.t, list = true,
+  })
+  local misses = sorted(now.missed, clarity)
+  if self.clicks == 0 and #misses > 0 then
+    local first = misses[1]
+    misses = sorted(misses, function(s) return -distance(s, first) end)
+  end
+  local wrong = {}
+  for _, spot in ipairs(now.wrong) do
+    if spot.tags.Detection == "unlabeled" then wrong[#wrong + 1] = spot end
+  end
+  sorted(wrong, function(s) return s.radius end)
+  local right = {}
+  for _, spot in ipairs(now.right) do
+    if spot.tags.Detection == "unlabeled" then right[#right + 1] = spot end
+  end
+  local last = self.clicks + budget
+  local i = 1
+  -- Turn about: a nucleus that is missing, a spot that is none.
+  while self.clicks < last and (misses[i] or wrong[i]) do
+    if misses[i] then self:mark(misses[i]) end
+    if wrong[i] and self.clicks < last then self:reject(wrong[i]) end
+    i = i + 1
+  end
+  for _, spot in ipairs(sorted(right, function(s) return s.radius end)) do
+    if self.clicks >= last then break end
+    self:accept(spot)
+  end
+end
+
+local columns = {
+  "start", "round", "clicks", "minutes", "compute_s", "by_hand", "rejected", "accepted",
+  "mistakes", "validated", "precision", "recall", "f1", "det",
+}
+
+-- How good the model is now, over the whole movie.
+local function measure(person, start, round, compute, params)
+  local score = howdah.evaluate(person.work, person.truth, { criterion = "ellipsoid" })
+  return {
+    start = start, round = round, clicks = person.clicks,
+    minutes = person.clicks / params.clicks_per_minute, compute_s = compute,
+    by_hand = person.by_hand, rejected = person.rejected, accepted = person.accepted,
+    mistakes = person.wrong_clicks, validated = score.counts.spots.right,
+    precision = score.spot_precision, recall = score.spot_recall, f1 = score.spot_f1,
+    det = score.det or 0,
+  }
+end
+
+local function new_model(start, work, params)
+  if start == "versatile" then return howdah.detection("versatile") end
+  local model = howdah.detection("default", {
+    seed = params.seed, widths = params.widths, dimensions = work.images.size.z == 1 and 2 or 3,
+  })
+  if start == "default" then
+    model:reset("default", {
+      project = work, seed = params.seed, training_crop_size = params.training_crop_size,
+    })
+  end
+  return model
+end
+
+-- One career of a model, from nothing to the last round.
+local function play(start, truth, params, note)
+  local work = howdah.new(truth)
+  local t = params.timepoint or truth.timepoints // 2
+  local person = Person.new(work, truth, t, params)
+  local compute = 0
+  local function timed(f)
+    local begun = howdah.clock()
+    f()
+    compute = compute + howdah.clock() - begun
+  end
+  local model
+  timed(function() model = new_model(start, work, params) end)
+  local function predict()
+    timed(function()
+      model:predict(work, {
+        prob_threshold = params.prob_threshold, separate = params.separate,
+        min_radius = params.min_radius,
+      })
+    end)
+  end
+  if start ~= "random" then predict() end
+  local rows = { measure(person, start, 0, compute, params) }
+  note(rows[1])
+  for round = 1, params.rounds do
+    local before = person.clicks
+    person:correct(round == 1 and params.first or params.clicks_per_round)
+    -- Nothing is left to correct.
+    if person.clicks == before then break end
+    timed(function()
+      model:train(work, {
+        timepoints = t, training_crop_size = params.training_crop_size,
+        num_crops = params.num_crops, num_epochs = params.num_epochs,
+        learning_rate = params.learning_rate, auto_bg_threshold = params.auto_bg_threshold,
+        aug_scale_factor_base = params.aug_scale_factor_base,
+        aug_rotation_angle = params.aug_rotation_angle, aug_contrast = params.aug_contrast,
+        seed = params.seed + round,
+      })
+    end)
+    predict()
+    rows[#rows + 1] = measure(person, start, round, compute, params)
+    note(rows[#rows])
+  end
+  return rows
+end
+
+-- The curves as a picture: accuracy against clicks, and against compute time.
+local colors = { random = "#c0392b", default = "#2471a3", versatile = "#1e8449" }
+
+local function nice_top(value)
+  local step = 10 ^ math.floor(math.log(math.max(value, 1e-9), 10))
+  for _, f in ipairs{ 1, 2, 5, 10 } do
+    if f * step >= value then return f * step end
+  end
+end
+
+local function panel(rows, x0, key, title)
+  local w, h, top, left = 330, 250, 40, x0 + 50
+  local out, most = {}, 0
+  for _, row in ipairs(rows) do most = math.max(most, row[key]) end
+  local right = nice_top(most)
+  local function add(text, ...) out[#out + 1] = text:format(...) end
+  local function place(row, y) return left + w * row[key] / right, top + h * (1 - row[y]) end
+  for k = 0, 5 do
+    local y = top + h * (1 - k / 5)
+    add('<line x1="%g" y1="%g" x2="%g" y2="%g" stroke="#ddd"/>', left, y, left + w, y)
+    add('<text x="%g" y="%g" text-anchor="end">%.1f</text>', left - 6, y + 4, k / 5)
+    add('<text x="%g" y="%g" text-anchor="middle">%g</text>', left + w * k / 5, top + h + 18,
+      right * k / 5)
+  end
+  add('<text x="%g" y="%g" text-anchor="middle">%s</text>', left + w / 2, top + h + 38, title)
+  local starts = {}
+  for _, row in ipairs(rows) do
+    if not starts[row.start] then
+      starts[row.start] = {}
+      starts[#starts + 1] = row.start
+    end
+    table.insert(starts[row.start], row)
+  end
+  for n, start in ipairs(starts) do
+    for _, y in ipairs{ "det", "f1" } do
+      local points = {}
+      for k, row in ipairs(starts[start]) do points[k] = ("%.1f,%.1f"):format(place(row, y)) end
+      add('<polyline points="%s" fill="none" stroke="%s" stroke-width="2"%s/>',
+        table.concat(points, " "), colors[start], y == "f1" and ' stroke-dasharray="4 4"' or "")
+    end
+    for _, row in ipairs(starts[start]) do
+      local x, y = place(row, "det")
+      add('<circle cx="%.1f" cy="%.1f" r="3" fill="%s"><title>round %d: DET %.3f</title></circle>',
+        x, y, colors[start], row.round, row.det)
+    end
+    add('<text x="%g" y="%g" fill="%s">%s</text>', left + w - 90, top + h - 10 - 16 * (#starts - n),
+      colors[start], start)
+  end
+  return table.concat(out, "\n")
+end
+
+local function draw(path, rows)
+  local file = assert(io.open(path, "w"))
+  file:write(
+    '<svg xmlns="http://www.w3.org/2000/svg" width="820" height="350" font-family="sans-serif" ',
+    'font-size="12">\n<rect width="820" height="350" fill="white"/>\n',
+    '<text x="50" y="20">DET (solid) and F1 (dashed) after each round of corrections</text>\n',
+    panel(rows, 0, "clicks", "clicks"), "\n", panel(rows, 410, "compute_s", "seconds of compute"),
+    "\n</svg>\n")
+  file:close()
+end
+
+return {
+  name = "annotator",
+  version = "1.0.0",
+  api = 1,
+  summary = "Play the annotator and measure how fast a detection model learns",
+  params = {
+    starts = {
+      type = "list", default = { "random", "default", "versatile" },
+      help = "what the model is in the beginning: random, default, versatile",
+    },
+    rounds = { type = "integer", default = 6, min = 1, help = "of correcting and training" },
+    first = { type = "integer", default = 10, min = 1, help = "clicks of the first round" },
+    clicks_per_round = { type = "integer", default = 20, min = 1, help = "clicks of the others" },
+    clicks_per_minute = { type = "number", default = 20, min = 0.1, help = "how fast a person is" },
+    mistakes = {
+      type = "number", default = 0.02, min = 0, max = 1, help = "share of wrong clicks",
+    },
+    precision = {
+      type = "number", default = 0.1, min = 0, max = 1,
+      help = "how well nuclei are placed by hand, as a share of their radius",
+    },
+    timepoint = { type = "integer", min = 0, help = "where the person works; absent: halfway" },
+    widths = { type = "list", of = "number", help = "channels of fresh networks" },
+    training_crop_size = {
+      type = "point", default = { x = 128, y = 128, z = 16 }, help = "voxels of a sample",
+    },
+    num_crops = { type = "integer", default = 5, min = 1, help = "samples of an epoch" },
+    num_epochs = { type = "integer", default = 10, min = 1, help = "epochs of a round" },
+    learning_rate = { type = "number", default = 0.001, min = 0, help = "size of a step" },
+    auto_bg_threshold = {
+      type = "number", default = 0, min = 0, max = 1, help = "darker voxels are background",
+    },
+    aug_scale_factor_base = { type = "number", default = 0.2, min = 0, help = "stretch samples" },
+    aug_rotation_angle = { type = "number", default = 180, min = 0, help = "turn samples" },
+    aug_contrast = { type = "number", default = 0.2, min = 0, max = 1, help = "weaken nuclei" },
+    prob_threshold = { type = "number", default = 0.5, min = 0, max = 1, help = "of nuclei" },
+    min_radius = { type = "number", default = 1, min = 0, help = "drop smaller nuclei" },
+    separate = { type = "boolean", default = true, help = "separate nuclei whose centres touch" },
+    preset = { type = "string", default = "small", help = "of the simulated movie" },
+    nuclei = { type = "integer", default = 60, min = 1, help = "of the simulated movie" },
+    timepoints = { type = "integer", default = 3, min = 1, help = "of the simulated movie" },
+    size = { type = "point", help = "voxels of the simulated movie; absent: of the preset" },
+    seed = { type = "integer", default = 1, help = "of the movie, the person and the networks" },
+    csv = { type = "output", default = "annotator.csv", help = "the curve as a table" },
+    picture = { type = "output", default = "annotator.svg", help = "the curve as a picture" },
+  },
+  run = function(project, params)
+    local truth = project or howdah.simulate{
+      preset = params.preset, nuclei = params.nuclei, timepoints = params.timepoints,
+      size = params.size, seed = params.seed,
+    }
+    local rows = {}
+    local function note(row)
+      rows[#rows + 1] = row
+      howdah.log.info(
+        ("%-9s round %d: %3d clicks, %5.1f s, %4d validated, DET %.3f, F1 %.3f"):format(
+          row.start, row.round, row.clicks, row.compute_s, row.validated, row.det, row.f1))
+    end
+    for _, start in ipairs(params.starts) do
+      if not colors[start] then
+        error(("there is no start %q; there are random, default and versatile"):format(start), 0)
+      end
+      play(start, truth, params, note)
+    end
+    howdah.csv.write(params.csv, rows, { columns = columns })
+    draw(params.picture, rows)
+    return { curve = rows, csv = params.csv, picture = params.picture }
+  end,
+}
