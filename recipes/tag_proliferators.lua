@@ -2,7 +2,8 @@
 -- A lineage with a division is a Proliferator. One without is a Non-proliferator if it was followed
 -- long enough to say so: it begins before timepoint `start_before` and ends after `end_after`.
 -- What was followed for a shorter time is Invisible, that is, undetermined. Where two of them
--- merge, what follows counts as followed long enough.
+-- merge, what follows counts as followed long enough; ELEPHANT takes root by root, and the verdict
+-- of the last root stays.
 --
 --   howdah run tag_proliferators embryo.mastodon --start-before 20 --end-after 80
 --
@@ -24,6 +25,10 @@ return {
       type = "integer", default = 350, min = 0,
       help = "a non-proliferator is still there after this timepoint",
     },
+    compat = {
+      type = "choice", choices = { "clean", "elephant" }, default = "clean",
+      help = "elephant: where lineages merge, the verdict of the last root stays",
+    },
   },
   run = function(project, params)
     project.spots:tag("Proliferator", "Proliferator")
@@ -42,6 +47,13 @@ return {
     end
     tag(undetermined, "Invisible")
     tag(followed, "Non-proliferator")
+    if params.compat == "elephant" then
+      local is_followed = {}
+      for root in followed:each() do is_followed[root] = true end
+      for root in linear:each() do
+        tag(root, is_followed[root] and "Non-proliferator" or "Invisible")
+      end
+    end
     return {
       proliferators = #roots - #linear, non_proliferators = #followed, invisible = #undetermined,
     }

@@ -3,12 +3,12 @@
 --
 --   howdah run tracking_statistics embryo.mastodon --timepoint 0
 --
---   All timepoints:
---           Approved: 2
---           unlabeled: 2
---   Timepoint (0):
---           Approved: 2
---           unlabeled: 1
+--   all
+--     Approved   2
+--     unlabeled  2
+--   timepoint
+--     Approved   2
+--     unlabeled  1
 
 return {
   name = "tracking_statistics",
@@ -18,6 +18,10 @@ return {
   params = {
     timepoint = { type = "integer", default = 0, min = 0, help = "the timepoint to list too" },
     tag_set = { type = "string", default = "Tracking", help = "the tag set to count by" },
+    format = {
+      type = "choice", choices = { "table", "text" }, default = "table",
+      help = "text: the message that ELEPHANT shows",
+    },
   },
   run = function(project, params)
     -- A project that ELEPHANT never touched has none of its tag sets: all its spots have no tag.
@@ -39,8 +43,9 @@ return {
 
     local all, all_text = count(project.spots)
     local now, now_text = count(project.spots:at(params.timepoint))
-    local text = ("All timepoints:%s\nTimepoint (%d): %s"):format(
-      all_text, params.timepoint, now_text)
-    return { text = text, all = all, timepoint = now }
+    if params.format == "text" then
+      return ("All timepoints:%s\nTimepoint (%d): %s"):format(all_text, params.timepoint, now_text)
+    end
+    return { all = all, timepoint = now }
   end,
 }

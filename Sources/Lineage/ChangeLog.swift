@@ -90,6 +90,14 @@ final class ChangeLog {
     capacity = newCapacity
   }
 
+  /// Put the records of a later log on top.
+  func append(_ later: ChangeLog) {
+    reserve(later.size)
+    (base + size).copyMemory(from: later.base, byteCount: later.size)
+    size += later.size
+    objects += later.objects
+  }
+
   /// Give back memory that the finished log does not need.
   func trim() {
     guard size < capacity / 2 else { return }

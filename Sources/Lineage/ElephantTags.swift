@@ -77,7 +77,7 @@ public enum ElephantTags {
   }
 
   /// The six sets with their tags and colours, in order.
-  public static var sets: [TagSetInfo] {
+  public static let sets: [TagSetInfo] = {
     let lineages = progenitorColors.enumerated().map { Tag(label: String($0 + 1), color: $1) }
     return [
       TagSetInfo(name: detection, tags: DetectionColors.basic.tags),
@@ -99,7 +99,7 @@ public enum ElephantTags {
           Tag(label: "Invisible", color: transparent),
         ]),
     ]
-  }
+  }()
 }
 
 extension LineageGraph {

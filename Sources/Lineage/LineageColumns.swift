@@ -53,6 +53,18 @@ extension LineageGraph {
   /// Grows whenever a base address may have changed.
   public var columnsVersion: UInt64 { storage.pointee.columnsVersion }
 
+  /// Where numbers stand of which at least one changes whenever `columns` would give something else. The
+  /// addresses stay the same as long as the graph lives; read only.
+  public var columnsWatch: [UnsafePointer<UInt64>] {
+    let base = UnsafeRawPointer(storage)
+    let offsets = [
+      MemoryLayout<GraphStorage>.offset(of: \.columnsVersion),
+      MemoryLayout<GraphStorage>.offset(of: \.spots.pool.slots),
+      MemoryLayout<GraphStorage>.offset(of: \.links.pool.slots),
+    ]
+    return offsets.map { base.advanced(by: $0!).assumingMemoryBound(to: UInt64.self) }
+  }
+
   /// The tags of all spots in a set.
   public func spotTagColumn(_ set: TagSetID) -> TagColumnView {
     view(storage.pointee.tagSets[set].spots.pointee)

@@ -16,7 +16,7 @@ struct History {
   private(set) var redo: [Step] = []
   var open: ChangeLog?
   private(set) var revision: UInt64 = 0
-  private var lastRevision: UInt64 = 0
+  private(set) var lastRevision: UInt64 = 0
   var limit = 1 << 30
   /// Bytes taken by finished edits.
   private(set) var memoryFootprint = 0
@@ -44,6 +44,23 @@ struct History {
       Step(name: name, log: log, revisionBefore: revision, revisionAfter: lastRevision), to: \.undo)
     revision = lastRevision
     forgetOldest()
+  }
+
+  /// Make the edits that were finished after `mark` one.
+  mutating func join(since mark: UInt64) {
+    let first = undo.lastIndex { $0.revisionAfter <= mark }.map { $0 + 1 } ?? 0
+    let count = undo.count - first
+    if count < 2 { return }
+    let steps = undo[first...]
+    var whole = undo[first]
+    let isUniform = steps.allSatisfy { $0.name == whole.name }
+    whole.name += isUniform ? ", \(count) times" : " and \(count - 1) more"
+    whole.revisionAfter = undo[undo.count - 1].revisionAfter
+    for step in steps { memoryFootprint -= step.log.memoryFootprint }
+    for step in steps.dropFirst() { whole.log.append(step.log) }
+    whole.log.trim()
+    undo.removeSubrange(first...)
+    push(whole, to: \.undo)
   }
 
   /// Beyond the limit, go an eighth below it, so that forgetting is rare.
@@ -125,6 +142,15 @@ extension LineageGraph {
 
   /// Whether an edit is open.
   public var isEditing: Bool { history.open != nil }
+
+  /// The history as it is now, for `joinEdits`.
+  public var historyMark: UInt64 { history.lastRevision }
+
+  /// Make the edits that were finished since `mark` one undo point, named after them. What was undone
+  /// since then is no part of it. Nothing happens while an edit is open.
+  public func joinEdits(since mark: UInt64) {
+    if !isEditing { history.join(since: mark) }
+  }
 
   /// Names of the edits that `undo` would take back, the next one last.
   public var undoNames: [String] { history.undo.map(\.name) }

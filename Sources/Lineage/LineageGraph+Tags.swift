@@ -18,7 +18,7 @@ extension LineageGraph {
 
   /// The tag set of this name.
   public func tagSet(named name: String) -> TagSetID? {
-    storage.pointee.tagSets.firstIndex { $0.info.name == name }
+    storage.pointee.tagSets.firstIndex { $0.name == name }
   }
 
   /// The tag with this label (the first, should there be several).
@@ -36,6 +36,11 @@ extension LineageGraph {
   public func tag(_ set: TagSetID, of link: LinkID) -> TagID? {
     let value = storage.pointee.tagSets[set].links.pointee.value(checked(link))
     return value == 0 ? nil : Int(value) - 1
+  }
+
+  /// The label of a tag.
+  public func tagLabel(_ set: TagSetID, _ tag: TagID) -> String {
+    storage.pointee.tagSets[set].labels[tag]
   }
 
   /// Number of spots that carry any tag of a set.

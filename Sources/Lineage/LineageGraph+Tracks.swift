@@ -120,6 +120,12 @@ extension LineageGraph {
   /// added or removed since the last call.
   public func tracks() -> [TrackSummary] { labelling().summaries }
 
+  /// The track of a spot. As `tracks()`, without a copy of the list.
+  public func track(of spot: SpotID) -> TrackSummary {
+    let found = labelling()
+    return found.summaries[found.track(of: SpotID(checked(spot)))]
+  }
+
   /// The position of a spot's track in `tracks()`.
   public func trackIndex(of spot: SpotID) -> Int { labelling().track(of: SpotID(checked(spot))) }
 

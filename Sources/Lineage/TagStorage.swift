@@ -86,19 +86,29 @@ struct TagColumn {
 
 /// A tag set with its assignments. The history may hold one that is not in the graph at the moment.
 final class TagSetStore {
-  var info: TagSetInfo { didSet { index = TagSetStore.positions(info.tags) } }
-  private(set) var index: [String: Int]
+  var info: TagSetInfo { didSet { look() } }
+  private(set) var index: [String: Int] = [:]
+  /// The labels of the tags, and the name: where scripts read tags of a million spots by name.
+  private(set) var labels: [String] = []
+  private(set) var name = ""
   /// The columns live outside the object, so that reading an entry costs no exclusivity check.
   let spots: UnsafeMutablePointer<TagColumn>
   let links: UnsafeMutablePointer<TagColumn>
 
   init(_ info: TagSetInfo) {
     self.info = info
-    index = TagSetStore.positions(info.tags)
     spots = .allocate(capacity: 1)
     spots.initialize(to: TagColumn())
     links = .allocate(capacity: 1)
     links.initialize(to: TagColumn())
+    look()
+  }
+
+  /// Take out of `info` what is asked for often.
+  private func look() {
+    index = TagSetStore.positions(info.tags)
+    labels = info.tags.map(\.label)
+    name = info.name
   }
 
   deinit {

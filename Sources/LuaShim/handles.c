@@ -2,8 +2,12 @@
 //
 // One metatable is shared by all light userdata of a state, so its metamethods switch on the kind in the top
 // four bits. Each type has a table of members: a function is a method, an integer describes a property (low
-// 32 bits: registry entry of the getter + 1; next 16: column + 1). Hot numeric properties are read here, from
-// the column pointers of the data set; everything else goes to Swift through `hw_callbacks.dispatch`.
+// 32 bits: registry entry of the getter + 1; next 16: column + 1).
+//
+// There are three ways into Swift, the quickest that can serve is taken: a column is read here, without
+// Swift; a reading gets ready operands and returns a number or a handle; every other entry gets the Lua stack
+// through `hw_callbacks.run`, with its arguments checked here when they are of the common kinds, or through
+// `hw_callbacks.dispatch`, which looks closer and finds the words for what is wrong.
 
 #include "internal.h"
 
@@ -15,26 +19,27 @@
 
 // ---- Checks --------------------------------------------------------------------------------------------
 
-static const hw_storage *storage_of(const hw_box *box, uint64_t h) {
+// The storage that a handle points into, NULL when the handle is stale.
+static inline const hw_storage *current_storage(const hw_box *box, uint64_t h) {
   const hw_space *space = box->spaces[hw_handle_space(h)];
-  return space ? &space->storages[box->storage_of_kind[hw_handle_kind(h)]] : NULL;
-}
-
-static inline bool is_current(const hw_box *box, const hw_storage *s, uint64_t h) {
+  if (!space) return NULL;
+  const hw_storage *s = &space->storages[box->storage_of_kind[hw_handle_kind(h)]];
   uint32_t index = hw_handle_index(h);
-  if (!s || index >= s->count) return false;
+  if (index >= s->count) return NULL;
   uint32_t g = *(const uint32_t *)((const char *)s->generation + (size_t)index * s->generation_stride);
-  if (g & 0x80000000u) return false; // a free slot keeps the generation of what was there last
-  uint32_t offset = box->spaces[hw_handle_space(h)]->offset;
-  return (((g & s->generation_mask) + offset) & 0xFFFFF) == hw_handle_generation(h);
+  if (g & 0x80000000u) return NULL; // a free slot keeps the generation of what was there last
+  return (((g & s->generation_mask) + space->offset) & 0xFFFFF) == hw_handle_generation(h) ? s : NULL;
 }
 
-bool hw_is_current(const hw_box *box, uint64_t h) { return is_current(box, storage_of(box, h), h); }
+bool hw_is_current(const hw_box *box, uint64_t h) { return current_storage(box, h) != NULL; }
 
+// What is no userdata gives NULL here, and a full userdata its address, in which the bits of the kind are 0.
+static inline bool is_handle(uint64_t h, int32_t type) { return type > 0 && (int32_t)hw_handle_kind(h) == type; }
+
+// The raw length of a light userdata is 0.
 hw_object *hw_to_object(lua_State *L, int index) {
-  if (lua_type(L, index) != LUA_TUSERDATA || lua_rawlen(L, index) != sizeof(hw_object)) return NULL;
   hw_object *o = lua_touserdata(L, index);
-  return o->magic == HW_MAGIC ? o : NULL;
+  return o && lua_rawlen(L, index) == sizeof(hw_object) && o->magic == HW_MAGIC ? o : NULL;
 }
 
 int32_t hw_type_of(lua_State *L, int index) {
@@ -43,36 +48,130 @@ int32_t hw_type_of(lua_State *L, int index) {
   return o ? (int32_t)o->type : -1;
 }
 
-int hw_test(lua_State *L, int index, int32_t type) {
+static inline int test(lua_State *L, const hw_box *box, int index, int32_t type) {
   if (type < HW_KINDS) {
-    if (lua_type(L, index) != LUA_TLIGHTUSERDATA) return 1;
     uint64_t h = hw_to_handle(L, index);
-    if ((int32_t)hw_handle_kind(h) != type) return 1;
-    return hw_is_current(hw_box_of(L), h) ? 0 : 2;
+    if (!is_handle(h, type)) return 1;
+    return current_storage(box, h) ? 0 : 2;
   }
   hw_object *o = hw_to_object(L, index);
   if (!o || (int32_t)o->type != type) return 1;
   return o->ref ? 0 : 2;
 }
 
+int hw_test(lua_State *L, int index, int32_t type) { return test(L, hw_box_of(L), index, type); }
+
+// Whether the receiver and the arguments of an entry can be handed to it without another look.
+static inline __attribute__((always_inline)) bool fits(lua_State *L, const hw_box *box, const hw_entry *e) {
+  if (lua_gettop(L) - e->first + 1 > e->most) return false;
+  if (e->receiver >= 0 && test(L, box, 1, e->receiver) != 0) return false;
+  for (int i = 0; i < e->count; i++) {
+    const hw_parameter *p = &e->parameters[i];
+    int index = e->first + i, type = lua_type(L, index);
+    if (p->mask & 1u << (type + 1)) continue;
+    if (p->type >= 0 && test(L, box, index, p->type) == 0) continue;
+    if (type != LUA_TNUMBER) return false;
+    if (p->integers && !lua_isinteger(L, index)) return false;
+    double x = lua_tonumber(L, index);
+    if (!(x >= p->minimum && x <= p->maximum)) return false;
+  }
+  return true;
+}
+
 // ---- Dispatch ------------------------------------------------------------------------------------------
 
 static int finish(lua_State *L, hw_box *box, int32_t status) {
-  return status >= 0 ? status : hw_raise(L, box, status);
+  hw_sync(box);
+  bool no_memory = box->out_of_memory;
+  if (status >= 0 && !no_memory) return status;
+  box->out_of_memory = 0;
+  if (status >= 0) {
+    static const char text[] = "not enough memory";
+    hw_set_error(box, "limit", text, sizeof text - 1);
+    status = HW_RAISE;
+  }
+  return hw_raise(L, box, status);
+}
+
+static int run(lua_State *L, hw_box *box, int32_t entry) {
+  bool ready = fits(L, box, &box->entries[entry]);
+  int32_t (*callback)(void *, lua_State *, int32_t) = ready ? box->callbacks.run : box->callbacks.dispatch;
+  return finish(L, box, callback(box->host, L, entry));
+}
+
+static inline bool to_operand(lua_State *L, const hw_box *box, int index, int32_t type, hw_operand *o) {
+  uint64_t h = hw_to_handle(L, index);
+  if (!is_handle(h, type) || !current_storage(box, h)) return false;
+  o->space = box->spaces[hw_handle_space(h)];
+  o->handle = h;
+  return true;
+}
+
+// Collect the arguments of a reading; false when one does not fit.
+static inline __attribute__((always_inline)) bool to_operands(lua_State *L, const hw_box *box, const hw_entry *e, hw_reading *r) {
+  for (int i = 0; i < e->count; i++) {
+    const hw_parameter *p = &e->parameters[i];
+    if (p->type >= 0) {
+      if (!to_operand(L, box, e->first + i, p->type, &r->arguments[i])) return false;
+    } else {
+      if (lua_type(L, e->first + i) != LUA_TNUMBER) return false;
+      r->arguments[i].number = lua_tonumber(L, e->first + i);
+    }
+  }
+  return true;
+}
+
+static inline void push_reading(lua_State *L, const hw_entry *e, const hw_reading *r) {
+  double d;
+  uint64_t h;
+  switch (e->reading) {
+  case HW_READS_NUMBER: lua_pushnumber(L, e->number(r)); break;
+  case HW_READS_NUMBER_OR_NIL:
+    d = e->number(r);
+    if (isnan(d)) {
+      lua_pushnil(L);
+    } else {
+      lua_pushnumber(L, d);
+    }
+    break;
+  case HW_READS_INTEGER: lua_pushinteger(L, e->integer(r)); break;
+  case HW_READS_BOOLEAN: lua_pushboolean(L, e->truth(r)); break;
+  case HW_READS_HANDLE:
+    h = e->handle(r);
+    if (h) {
+      hw_push_handle(L, h);
+    } else {
+      lua_pushnil(L);
+    }
+    break;
+  case HW_NO_READING: lua_pushnil(L); break;
+  }
+}
+
+void hw_push_reading(lua_State *L, int32_t entry) {
+  hw_box *box = hw_box_of(L);
+  const hw_entry *e = &box->entries[entry];
+  hw_reading r;
+  if (to_operand(L, box, 1, e->receiver, &r.receiver) && to_operands(L, box, e, &r)) {
+    push_reading(L, e, &r);
+  } else {
+    lua_pushnil(L);
+  }
 }
 
 static int run_entry(lua_State *L) {
   hw_box *box = hw_box_of(L);
   int32_t entry = (int32_t)lua_tointeger(L, lua_upvalueindex(1));
-  if (box->fast && box->fast[entry]) {
-    int32_t results = box->fast[entry](L, box);
-    if (results >= 0) return results;
+  const hw_entry *e = &box->entries[entry];
+  if (e->reading) {
+    hw_reading r;
+    if (lua_gettop(L) == e->count + 1 && to_operand(L, box, 1, e->receiver, &r.receiver)
+        && to_operands(L, box, e, &r)) {
+      push_reading(L, e, &r);
+      return 1;
+    }
   }
-  return finish(L, box, box->callbacks.dispatch(box->host, L, entry));
-}
-
-static int run_property(lua_State *L, hw_box *box, int32_t entry) {
-  return finish(L, box, box->callbacks.dispatch(box->host, L, entry));
+  return run(L, box, entry);
 }
 
 static int report_missing(lua_State *L, hw_box *box, int32_t type, int32_t writing) {
@@ -104,26 +203,39 @@ static inline bool push_column(lua_State *L, const hw_column *c, uint32_t index)
 
 // ---- Handles: upvalues 1 to 15 are the member tables by kind ---------------------------------------------
 
+// A property whose code (see the top) is `code`, of the current or stale handle at index 1.
+static int read_property(lua_State *L, hw_box *box, uint64_t h, lua_Integer code) {
+  uint32_t column = (uint32_t)(code >> 32) & 0xFFFF;
+  int32_t entry = (int32_t)(uint32_t)code - 1;
+  const hw_entry *e = &box->entries[entry];
+  if (column || e->reading) {
+    const hw_storage *s = current_storage(box, h);
+    if (s && column && push_column(L, &s->columns[column - 1], hw_handle_index(h))) return 1;
+    if (s && e->reading) {
+      hw_reading r = {.receiver = {.space = box->spaces[hw_handle_space(h)], .handle = h}};
+      push_reading(L, e, &r);
+      return 1;
+    }
+  }
+  lua_settop(L, 1);
+  return run(L, box, entry);
+}
+
 static int light_index(lua_State *L) {
   hw_box *box = hw_box_of(L);
   uint64_t h = hw_to_handle(L, 1);
   uint32_t kind = hw_handle_kind(h);
-  lua_settop(L, 2);
-  if (kind != 0 && lua_type(L, lua_upvalueindex((int)kind)) == LUA_TTABLE) {
+  if (kind != 0) {
     lua_pushvalue(L, 2);
     int type = lua_rawget(L, lua_upvalueindex((int)kind));
     if (type == LUA_TFUNCTION) return 1;
-    if (type == LUA_TNUMBER) {
-      lua_Integer code = lua_tointeger(L, 3);
-      uint32_t column = (uint32_t)(code >> 32) & 0xFFFF;
-      if (column) {
-        const hw_storage *s = storage_of(box, h);
-        if (is_current(box, s, h) && push_column(L, &s->columns[column - 1], hw_handle_index(h))) return 1;
-      }
-      lua_settop(L, 1);
-      return run_property(L, box, (int32_t)(uint32_t)code - 1);
+    if (type == LUA_TNUMBER) return read_property(L, box, h, lua_tointeger(L, -1));
+    lua_settop(L, 2); // for calls by hand, through the debug library
+    int32_t dynamic = box->dynamic_getter[kind];
+    if (dynamic) {
+      int results = run(L, box, dynamic - 1);
+      if (results > 0) return results;
     }
-    lua_settop(L, 2);
   }
   return report_missing(L, box, (int32_t)kind, 0);
 }
@@ -131,13 +243,13 @@ static int light_index(lua_State *L) {
 static int light_newindex(lua_State *L) {
   hw_box *box = hw_box_of(L);
   uint32_t kind = hw_handle_kind(hw_to_handle(L, 1));
-  if (kind != 0 && lua_type(L, lua_upvalueindex((int)kind)) == LUA_TTABLE) {
+  if (kind != 0) {
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex((int)kind)) == LUA_TNUMBER) {
       int32_t entry = (int32_t)lua_tointeger(L, -1);
       lua_settop(L, 3);
       lua_remove(L, 2);
-      return run_property(L, box, entry);
+      return run(L, box, entry);
     }
     lua_settop(L, 3);
   }
@@ -152,7 +264,7 @@ static int light_meta(lua_State *L) {
     if (lua_rawgeti(L, lua_upvalueindex(1), hw_handle_kind(hw_to_handle(L, i))) == LUA_TNUMBER) {
       int32_t entry = (int32_t)lua_tointeger(L, -1);
       lua_pop(L, 1);
-      return run_property(L, box, entry);
+      return run(L, box, entry);
     }
     lua_pop(L, 1);
   }
@@ -168,28 +280,28 @@ static int light_meta(lua_State *L) {
 
 static int object_index(lua_State *L) {
   hw_box *box = hw_box_of(L);
-  hw_object *o = hw_to_object(L, 1);
-  int32_t type = (int32_t)lua_tointeger(L, lua_upvalueindex(2));
-  lua_settop(L, 2);
-  if (o && o->array && lua_isinteger(L, 2)) {
-    lua_Unsigned i = (lua_Unsigned)lua_tointeger(L, 2) - 1;
-    if (i < o->count) {
-      lua_pushnumber(L, o->array[i]);
-    } else {
-      lua_pushnil(L);
+  if (lua_type(L, 2) == LUA_TNUMBER) {
+    hw_object *o = hw_to_object(L, 1);
+    if (o && o->array && lua_isinteger(L, 2)) {
+      lua_Unsigned i = (lua_Unsigned)lua_tointeger(L, 2) - 1;
+      if (i < o->count) {
+        lua_pushnumber(L, o->array[i]);
+      } else {
+        lua_pushnil(L);
+      }
+      return 1;
     }
-    return 1;
   }
   lua_pushvalue(L, 2);
   int found = lua_rawget(L, lua_upvalueindex(1));
   if (found == LUA_TFUNCTION) return 1;
   if (found == LUA_TNUMBER) {
-    int32_t entry = (int32_t)(uint32_t)lua_tointeger(L, 3) - 1;
+    int32_t entry = (int32_t)(uint32_t)lua_tointeger(L, -1) - 1;
     lua_settop(L, 1);
-    return run_property(L, box, entry);
+    return run(L, box, entry);
   }
   lua_settop(L, 2);
-  return report_missing(L, box, type, 0);
+  return report_missing(L, box, (int32_t)lua_tointeger(L, lua_upvalueindex(2)), 0);
 }
 
 static int object_newindex(lua_State *L) {
@@ -200,7 +312,7 @@ static int object_newindex(lua_State *L) {
     int32_t entry = (int32_t)lua_tointeger(L, -1);
     lua_settop(L, 3);
     lua_remove(L, 2);
-    return run_property(L, box, entry);
+    return run(L, box, entry);
   }
   lua_settop(L, 3);
   return report_missing(L, box, (int32_t)lua_tointeger(L, lua_upvalueindex(2)), 1);
@@ -367,8 +479,10 @@ static void make_light_metatable(lua_State *L, int types) {
     for (int kind = 1; kind < HW_KINDS; kind++) {
       if (lua_rawgeti(L, types, kind) == LUA_TTABLE) {
         lua_getfield(L, -1, writing ? "setters" : "members");
-        lua_remove(L, -2);
+      } else {
+        lua_newtable(L);
       }
+      lua_remove(L, -2);
     }
     lua_pushcclosure(L, writing ? light_newindex : light_index, HW_KINDS - 1);
     lua_setfield(L, meta, writing ? "__newindex" : "__index");
@@ -506,8 +620,29 @@ int hw_push_closure(lua_State *L, int32_t entry) {
   return protected_add(L, (struct add){ADD_CLOSURE, 0, NULL, entry, 0, 0}, 1, 1);
 }
 
-void hw_set_space(hw_box *box, uint32_t number, hw_space *space) { box->spaces[number & 255] = space; }
+void hw_set_space(hw_box *box, uint32_t number, hw_space *space) {
+  hw_space **slot = &box->spaces[number & 255];
+  if (*slot) {
+    uint32_t i = 0;
+    while (box->open[i] != *slot) i++;
+    box->open[i] = box->open[--box->open_count];
+  }
+  *slot = space;
+  if (space) {
+    space->number = number & 255;
+    box->open[box->open_count++] = space;
+  }
+}
 
 void hw_set_storage_of_kind(hw_box *box, uint32_t kind, uint8_t storage) {
   box->storage_of_kind[kind & 15] = storage;
+}
+
+void hw_set_dynamic_getter(hw_box *box, uint32_t kind, int32_t entry) {
+  box->dynamic_getter[kind & 15] = entry + 1;
+}
+
+void hw_watch_number(hw_space *space, const uint64_t *number) {
+  space->watched[space->watched_count] = number;
+  space->seen[space->watched_count++] = *number;
 }

@@ -8,6 +8,7 @@ import Scripting
 
 enum DoctorCommand {
   static func main(_ arguments: [String]) throws -> Int32 {
+    guard arguments.isEmpty else { throw UsageError("usage: howdah doctor") }
     var isWell = true
     func line(_ name: String, _ good: Bool, _ note: String) {
       if !good { isWell = false }

@@ -23,7 +23,7 @@ enum ExitStatus {
     let kind = (error as? HowdahError)?.kind ?? (error as? LuaRaised)?.howdahKind
     switch kind {
     case .permission: return permission
-    case .format, .file: return badData
+    case .format, .file, .unavailable: return badData
     case .interrupted: return interrupted
     default: return error is UsageError ? usage : failed
     }

@@ -9,6 +9,8 @@ import Scripting
 /// A loop over inputs on a terminal, or on standard input with `-i`.
 final class Prompt {
   private let session: Session
+  /// The lines of an input that is not finished.
+  private var pending = ""
 
   init(_ session: Session) { self.session = session }
 
@@ -25,31 +27,31 @@ final class Prompt {
           Prompt.complete(context!, String(cString: line!), Int(start), Int(end))
         }, Unmanaged.passUnretained(self).toOpaque())
     }
-    var input = ""
     var isWarned = false
     while true {
       var line: UnsafeMutablePointer<CChar>?
-      switch isTerminal ? cterm_read(input.isEmpty ? "> " : ">> ", &line) : cterm_read_plain(&line)
+      switch isTerminal
+        ? cterm_read(pending.isEmpty ? "> " : ">> ", &line) : cterm_read_plain(&line)
       {
       case CTERM_INTERRUPTED:
-        input = ""
+        pending = ""
         continue
       case CTERM_END:
         if isTerminal { writeAll(1, "\n") }
         if isTerminal, !isWarned, let unsaved = session.unsaved() {
           writeAll(2, "\(unsaved) changed and not saved; \(Self.leaving)\n")
           isWarned = true
-          input = ""
+          pending = ""
           continue
         }
         return ExitStatus.done
       default: isWarned = false
       }
       if let line {
-        input += (input.isEmpty ? "" : "\n") + String(cString: line)
+        pending += (pending.isEmpty ? "" : "\n") + String(cString: line)
         free(line)
       }
-      if run(input, remember: isTerminal) { input = "" }
+      if run(pending, remember: isTerminal) { pending = "" }
     }
   }
 
@@ -82,7 +84,10 @@ final class Prompt {
     _ context: UnsafeMutableRawPointer, _ line: String, _ start: Int, _ end: Int
   ) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? {
     let prompt = Unmanaged<Prompt>.fromOpaque(context).takeUnretainedValue()
-    let found = Completion(prompt.session.host).candidates(line, start, end)
+    let before = prompt.pending.isEmpty ? "" : prompt.pending + "\n"
+    let shift = before.utf8.count
+    let found = Completion(prompt.session.host).candidates(
+      before + line, start + shift, end + shift)
     if found.isEmpty { return nil }
     let size = (found.count + 1) * MemoryLayout<UnsafeMutablePointer<CChar>?>.stride
     let result = malloc(size)!.bindMemory(

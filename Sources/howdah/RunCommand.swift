@@ -44,6 +44,13 @@ enum RunCommand {
       recipe = try runner.describe(first)
     } catch let error as HowdahError where error.kind == .argument {
       throw UsageError(error.message)
+    } catch let error as LuaRaised where looksLikeScript(first) {
+      Program.report(error, registry: registry)
+      writeAll(
+        2,
+        "\(first) is no recipe, which returns a table {name=, run=, ...}; as a script: howdah \(first)\n"
+      )
+      return ExitStatus.usage
     }
     let request = try parse(Array(arguments.dropFirst()), recipe)
     if request.help {
@@ -96,6 +103,12 @@ enum RunCommand {
     }
     if let note = try saving.get() { writeAll(2, note + "\n") }
     return ExitStatus.done
+  }
+
+  /// Whether the text of a file that is to be a recipe has no `run` in it.
+  private static func looksLikeScript(_ path: String) -> Bool {
+    guard let text = try? readText(path) else { return false }
+    return !text.split(whereSeparator: { !$0.isLetter && $0 != "_" }).contains("run")
   }
 
   /// Whether a recipe failed because it was given no project.

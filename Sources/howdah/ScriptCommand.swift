@@ -81,7 +81,8 @@ enum ScriptCommand {
       if let project { try session.open(project) }
     } catch {
       session.report(error)
-      if !interactive { return ExitStatus.of(error) }
+      // At a terminal the prompt comes all the same; a pipe has nobody who could mend it.
+      if !interactive || (project != nil && !cterm_is_terminal(0)) { return ExitStatus.of(error) }
     }
     if interactive || (nothingAsked && cterm_is_terminal(0)) {
       return Prompt(session).loop()

@@ -16,6 +16,7 @@ final class Session {
   init(interactive: Bool) throws {
     var context = HostContext()
     context.listensToInterrupts = true
+    if cterm_is_terminal(1) { context.width = Int(cterm_width()) }
     context.usesColor = Style.current.colored && cterm_is_terminal(1)
     if cterm_is_terminal(2) { context.progressListener = ProgressBar.listener() }
     let registry = StandardRegistry.make()

@@ -24,8 +24,23 @@ import Testing
       "out.lua", "return {name = 'out', run = function() io.open('/etc/passwd') end}")
     let slow = folder.write(
       "slow.lua", "return {name = 'slow', run = function() while true do end end}")
+    let plain = folder.write("plain.lua", "print(arg[0]) os.exit(0)")
+    let table = folder.write("spots.csv", "id,timepoint,x,y,z\n0,0,1,2,3\n")
+    let cut = folder.write("cut.mastodon", "PK\u{3}\u{4} and no more")
+    let images = folder.write(
+      "images.xml", "<SpimData version=\"0.2\"><SequenceDescription/></SpimData>")
     for (arguments, status, fragment) in [
       (["-e", "print(1)"], Int32(0), ""),
+      (["doctor", "x"], 2, "usage"),
+      ([cut], 4, "is cut off"),
+      (["run", plain], 2, "as a script: howdah \(plain)"),
+      (["-e", "howdah.open('\(table)').images:volume{t = 0}"], 4, "images"),
+      (["info", cut], 4, "is cut off"),
+      (["info", images], 4, "images.xml"),
+      (["-e", "error{code = 3}"], 1, "{code = 3}"),
+      (["-e", "howdah.open('\(missing)')"], 4, "does not exist"),
+      (["evaluate", table], 2, "usage"),
+      (["convert", table], 2, "usage"),
       (["-e", "error('bad')"], 1, "bad"),
       (["-e", "x ="], 1, "<eof>"),
       (["--nosuch"], 2, "unknown option --nosuch"),
@@ -175,8 +190,8 @@ import Testing
     #expect(try howdah(["run", recipe, "--first-number", "x"]).status == 2)
   }
 
-  @Test func watchdogEndsWhatDoesNotStop() throws {
-    // Nothing in a sandbox should need it; a limit that strikes in the middle of work is enough here.
+  @Test func timeLimitStrikesInTheMiddleOfWork() throws {
+    // What does not stop at its limit is in WatchdogTests.
     let recipe = folder.write(
       "sort.lua",
       "return {name = 'sort', run = function() local t = {} for i = 1, 3e6 do t[i] = -i end table.sort(t) while true do end end}"

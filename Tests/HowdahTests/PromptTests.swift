@@ -110,6 +110,24 @@ import Testing
     #expect(t.wait(for: "\r\n> ").contains("howdah.version\r\n0."))
   }
 
+  @Test func oneInputIsOneUndoPoint() throws {
+    let t = try start()
+    _ = t.enter("p = howdah.simulate{nuclei = 6, timepoints = 2, seed = 1} n = #p.spots")
+    _ = t.enter("for s in p.spots:at(0):each() do s:remove() end")
+    #expect(t.enter("#p.spots < n").contains("\r\ntrue\r\n"))
+    _ = t.enter("p:undo()")
+    #expect(t.enter("#p.spots == n").contains("\r\ntrue\r\n"))
+  }
+
+  @Test func tabCompletesOverSeveralLines() throws {
+    let t = try start()
+    _ = t.enter("p = howdah.simulate{nuclei = 4, timepoints = 2, seed = 1};")
+    t.type("p.spots:add{\n")
+    t.wait(for: ">> ")
+    t.type("t = 0, x = 1, y = 1, z = 1, radius\t3}.t + 40\n")
+    #expect(t.wait(for: "\r\n> ").contains("\r\n40\r\n"))
+  }
+
   @Test func historyLasts() throws {
     do {
       let t = try start()

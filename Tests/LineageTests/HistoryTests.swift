@@ -67,6 +67,34 @@ import Testing
     #expect(graph.undoNames == ["a", "b", "d"] && graph.redoNames.isEmpty)
   }
 
+  @Test func joinedEditsAreOneUndoPoint() throws {
+    let graph = LineageGraph()
+    try graph.edit("before") { _ = try graph.add(0) }
+    let mark = graph.historyMark
+    graph.joinEdits(since: mark)
+    #expect(graph.undoNames == ["before"])
+    try graph.edit("alone") { _ = try graph.add(1) }
+    graph.joinEdits(since: mark)
+    #expect(graph.undoNames == ["before", "alone"])
+    for i in 2..<5 { try graph.edit("add") { _ = try graph.add(i) } }
+    let revision = graph.revision
+    graph.joinEdits(since: mark)
+    #expect(graph.undoNames == ["before", "alone and 3 more"] && graph.revision == revision)
+    try graph.undo()
+    #expect(graph.spotCount == 1 && graph.redoNames == ["alone and 3 more"])
+    try graph.redo()
+    #expect(graph.spotCount == 5 && graph.revision == revision)
+    // What was undone in between is no part of it, and labels and tag sets travel along.
+    let later = graph.historyMark
+    try graph.undo()
+    try graph.edit("set") { try graph.ensureElephantTagSets() }
+    try graph.edit("set") { try graph.setLabel(SpotID(0), "founder") }
+    graph.joinEdits(since: later)
+    #expect(graph.undoNames == ["before", "set, 2 times"])
+    try graph.undo()
+    #expect(graph.tagSets.isEmpty && graph.label(SpotID(0)) == nil && graph.spotCount == 1)
+  }
+
   @Test func theRevisionTellsWhetherTheContentIsTheSame() throws {
     let graph = LineageGraph()
     try graph.edit("a") { _ = try graph.add(0) }

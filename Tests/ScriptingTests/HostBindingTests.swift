@@ -77,6 +77,78 @@ func failure(_ host: LuaHost, _ source: String) -> LuaRaised? {
     #expect(result == [.double(3), .double(3), 4, .double(2), true, true, "spot 4", true])
   }
 
+  @Test func readingsGetCheckedOperands() throws {
+    let host = try testHost()
+    let result = try host.run(
+      """
+      local w, other = test.world(3), test.world(9)
+      local s = w:at(1)
+      local half = s.half_x
+      s.x = -1
+      return half, s.half_x, s.is_even, s:gap(other:at(8), 2), s:gap(w:at(1), 1, nil), s:next() == w:at(2),
+        s:next():next()
+      """)
+    #expect(result == [.double(0.25), .nil, false, .double(10), .double(0), true, .nil])
+    for (source, kind, fragment) in [
+      ("s:gap()", "argument", "spot:gap: argument 1 (other): spot expected, got nothing"),
+      ("s:gap(s, 'x')", "argument", "argument 2 (scale): number expected, got string"),
+      ("s:gap(s, 1, 2)", "argument", "takes 2 arguments, got 3"),
+      ("s.gap(test.world(2), s, 1)", "argument", "call it with a colon"),
+      ("local t = w:at(2) t:remove() return s:gap(t, 1)", "stale", "spot (id 2) has been removed"),
+      ("s:remove() return s:gap(w:at(2), 1)", "stale", "spot (id 1) has been removed"),
+      ("s:remove() return s.half_x", "stale", "spot (id 1) has been removed"),
+    ] {
+      let raised = failure(host, "local w = test.world(3) local s = w:at(1) \(source)")
+      #expect(raised?.kind == kind, "\(source)")
+      #expect(raised?.message.contains(fragment) == true, "\(source): \(raised?.message ?? "none")")
+    }
+  }
+
+  @Test func metamethodsByHandDoNoHarm() throws {
+    // What the debug library gives a trusted script.
+    let result = try testHost().run(
+      """
+      local s, c = test.world(3):at(1), test.counter()
+      local index, object = debug.getmetatable(s).__index, debug.getmetatable(c).__index
+      local x = index(s, "x", 1, 2)
+      return x, pcall(index), pcall(index, s), pcall(index, 3, "x"), pcall(object, c, 1), pcall(object, s, "value")
+      """)
+    #expect(result[0] == .double(0.5))
+    #expect(result.dropFirst().filter { $0 == false }.count == 5)
+  }
+
+  @Test func promptsKeepLocalsAndTellOfNamesThatAreNone() throws {
+    let host = try testHost()
+    func shown(_ input: String) throws -> String {
+      guard case .done(let text) = try host.evaluate(input) else { return "incomplete" }
+      return text
+    }
+    for input in [
+      "local a, b = 1, 2", "local function twice(x)\n return 2 * x end", "local c",
+      "local t = {n = 1}",
+    ] {
+      #expect(try shown(input) == "")
+    }
+    #expect(try shown("a + b") == "3\n" && shown("twice(b)") == "4\n" && shown("t.n") == "1\n")
+    #expect(try shown("local x <const> = 5 return x") == "5\n")
+    #expect(try shown("local y =") == "incomplete")
+    #expect(try shown("a_nam") == "nil  (there is no variable \"a_nam\")\n")
+    #expect(try shown("twic").contains("did you mean \"twice\"?"))
+    #expect(try shown("t.m") == "nil\n" && shown("nil") == "nil\n" && shown("print()") == "")
+    let long = try shown("('x'):rep(5000)")
+    #expect(
+      long.utf8.count < 4100 && long.hasSuffix("5000 characters in all; print(_) shows them\n"))
+  }
+
+  @Test func errorsThatAreTablesShowTheirFields() throws {
+    let host = try testHost()
+    #expect(
+      failure(host, "error({code = 3, reason = 'worn'})")?.message
+        == "{code = 3, reason = \"worn\"}")
+    #expect(failure(host, "error({})")?.message == "{}")
+    #expect(failure(host, "local t = {} t.t = t error(t)")?.message.hasPrefix("table: ") == true)
+  }
+
   @Test func staleHandlesAreErrorsAndNeverOthers() throws {
     let host = try testHost()
     for use in ["return s.x", "return s.slow_x", "return s:distance(1)", "s.x = 1", "return s.foo"]

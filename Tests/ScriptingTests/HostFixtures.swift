@@ -63,6 +63,28 @@ func testRegistry(onCounterEnd: @escaping () -> Void = {}) -> Registry {
   spot.method("distance", params: [.number("to")], returns: "number", "Distance along x.") { call in
     call.push(abs(call.owner(PointWorld.self).xs[Int(call.handle.index)] - call.double(0)))
   }
+  spot.property(
+    "half_x", "number or nil", "Half of x; nil when it is negative.",
+    reading: .optionalNumber {
+      let x = $0.owner(PointWorld.self).xs[Int($0.handle.index)] / 2
+      return x < 0 ? .nan : x
+    })
+  spot.property("is_even", "boolean", "Of the id.", reading: .boolean { $0.handle.index % 2 == 0 })
+  spot.method(
+    "gap", params: [.object("other", "spot"), .number("scale")], returns: "number",
+    "Distance to another point, scaled.",
+    reading: .number {
+      let there = $0.owner(0, PointWorld.self).xs[Int($0.handle(0).index)]
+      return (there - $0.owner(PointWorld.self).xs[Int($0.handle.index)]) * $0.double(1)
+    })
+  spot.method(
+    "next", returns: "spot or nil", "The point after it.",
+    reading: .handle {
+      let world = $0.owner(PointWorld.self)
+      let index = Int($0.handle.index) + 1
+      if index >= world.count { return 0 }
+      return $0.bits(.spot, index: UInt32(index), generation: world.generations[index])
+    })
   spot.method("remove", "Remove it.") { call in
     call.owner(PointWorld.self).generations[Int(call.handle.index)] += 1
   }

@@ -102,7 +102,7 @@ private let hostile: [Hostile] = [
     "error tostring loop",
     "error(setmetatable({}, {__tostring = function() while true do end end}))", .timeLimit),
   Hostile("error nil", "error(nil)", .fails("nil")),
-  Hostile("error table", "error({})", .fails("table: ")),
+  Hostile("error table", "error({})", .fails("{}")),
   Hostile(
     "gc by setmetatable", "setmetatable({}, {__gc = function() while true do end end})",
     .fails("__gc")),

@@ -165,6 +165,13 @@ struct Prompt {
     #expect(prompt.problem("return p.tags.Detection.x").contains(#"; there are "tp", "fp""#))
     #expect(prompt.problem(#"return p.spots:column("qality")"#).contains(#""quality""#))
     #expect(prompt.problem("p.spots.roots()").contains("colon"))
+    #expect(prompt.problem("return p.spots.x").contains(#"or spots:column("x") for numbers"#))
+    #expect(prompt.problem("return p.tracks.root").contains("for track in tracks:each()"))
+    #expect(
+      prompt.problem(#"p:save("embryo.mastodn")"#).contains(#"did you mean "embryo.mastodon"?"#))
+    #expect(prompt.problem(#"p:save("/no/such/e.mastodon")"#).contains("no folder /no/such"))
+    #expect(prompt.problem("p.images:volume(0)").contains("{t = ...}, got number"))
+    #expect(prompt.problem(#"p.spots:at("all")"#).contains(#"got "all""#))
     let bad = "p.spots:add{t = %, x = 0, y = 0, z = 0, radius = 1}"
     for t in ["-1", "1.5"] {
       #expect(prompt.problem(bad.replacingOccurrences(of: "%", with: t)).hasSuffix("got \(t)"))

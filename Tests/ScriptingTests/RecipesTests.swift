@@ -191,6 +191,20 @@ enum Recipes {
     #expect(Fixture.tag(project, 0, "Proliferator") == "Invisible")
   }
 
+  @Test(
+    "PR: two roots that merge",
+    arguments: [("clean", "Non-proliferator"), ("elephant", "Invisible")])
+  func mergingLineages(_ compat: String, _ tag: String) throws {
+    // Root 0 is followed from t0, root 1 only from t5; 2 and 3 belong to both.
+    let project = try Fixture.project("0(t0) 1(t5) 2(t6) 3(t7) 0>2 1>2 2>3")
+    try Recipes.run(
+      "tag_proliferators", project,
+      ["compat": .string(compat), "start_before": 5, "end_after": 6])
+    let tags = (0...3).map { Fixture.tag(project, $0, "Proliferator") }
+    #expect(tags == ["Non-proliferator", "Invisible", tag, tag])
+    #expect(Fixture.tag(project, 2, 3, "Proliferator") == tag)
+  }
+
   @Test("TD-1: tag_dividing_cells")
   func tagDividingCells() throws {
     let project = try Fixture.project(
@@ -371,9 +385,9 @@ enum Recipes {
     let project = try Fixture.project("0(t0) 1(t0) 2(t0) 3(t1)")
     try Fixture.tag(project, 0, "Tracking", "Approved")
     try Fixture.tag(project, 1, "Tracking", "Approved")
-    let result = try Recipes.run("tracking_statistics", project)
+    let result = try Recipes.run("tracking_statistics", project, ["format": "text"])
     #expect(
-      result["text"].text
+      result.text
         == "All timepoints:\n\tApproved: 2\n\tunlabeled: 2\nTimepoint (0): \n\tApproved: 2\n\tunlabeled: 1"
     )
     try Fixture.tag(project, 3, "Tracking", nil)

@@ -173,6 +173,10 @@ public final class Project {
       throw HowdahError(.state, "\(path): a project cannot be saved in the middle of an edit")
     }
     try Self.requireMastodon(path)
+    let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
+    guard folder.isEmpty || FileBytes.kind(of: folder) == .folder else {
+      throw HowdahError.file(path, "cannot be written: there is no folder \(folder)")
+    }
     try MastodonWriter.save(self, to: path, progress: progress)
     self.path = path
     markSaved()

@@ -36,13 +36,31 @@ public enum ZipArchive {
     }
     var code: Int32 = 0
     guard let zip = zip_open(path, ZIP_RDONLY, &code) else {
-      throw HowdahError.format(path, at: "", "is not a readable zip file: \(text(ofCode: code))")
+      throw HowdahError.format(path, at: "", reason(path, code))
     }
     defer { zip_discard(zip) }
     let entries = try directory(of: zip, path: path)
     return try entries.map { entry in
       ArchiveMember(name: entry.name, bytes: try content(of: entry, in: zip, path: path))
     }
+  }
+
+  /// Why a file cannot be opened. One that begins as a zip file has lost its end, where the directory is.
+  private static func reason(_ path: String, _ code: Int32) -> String {
+    if code == ZIP_ER_NOZIP, beginsAsZip(path) {
+      return "is cut off: it begins as a zip file, but the directory at its end is missing; "
+        + "it was not copied or written completely"
+    }
+    return "is not a readable zip file: \(text(ofCode: code))"
+  }
+
+  /// Whether the first bytes are those of a zip member.
+  private static func beginsAsZip(_ path: String) -> Bool {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    if descriptor < 0 { return false }
+    defer { close(descriptor) }
+    var start: UInt32 = 0
+    return Glibc.read(descriptor, &start, 4) == 4 && UInt32(littleEndian: start) == 0x0403_4B50
   }
 
   private struct Entry {

@@ -18,11 +18,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Only what Swift would otherwise have to unwrap in each body says that it is not null.
+#pragma clang diagnostic ignored "-Wnullability-completeness"
+
 typedef struct hw_box hw_box;
 
 // ---- Handles -------------------------------------------------------------------------------------------
 
-enum { HW_KINDS = 16, HW_SPACES = 256, HW_COLUMNS = 32, HW_STORAGES = 2 };
+enum { HW_KINDS = 16, HW_SPACES = 256, HW_COLUMNS = 32, HW_STORAGES = 2, HW_WATCHED = 4 };
 
 // How the bytes of a column are read.
 typedef enum {
@@ -53,11 +56,16 @@ typedef struct {
 } hw_storage;
 
 // What C knows of one data set. `offset` is added to generations so that a space that is used again for
-// another data set never takes an old handle for one of its own.
+// another data set never takes an old handle for one of its own. The columns may have moved when one of the
+// watched numbers has changed (always, when none is watched).
 typedef struct {
   hw_storage storages[HW_STORAGES];
-  uint32_t offset;
+  uint32_t offset, number;
   void *owner; // an unretained Swift object
+  const uint64_t *watched[HW_WATCHED];
+  uint64_t seen[HW_WATCHED];
+  uint32_t watched_count;
+  bool syncs_always; // whatever the watched numbers say
 } hw_space;
 
 static inline uint64_t hw_handle_make(uint32_t kind, uint32_t space, uint32_t generation, uint32_t index) {
@@ -82,12 +90,67 @@ typedef struct {
   uint64_t bytes; // memory outside Lua that goes with it
 } hw_object;
 
+// ---- Entries: what C knows of the registry -------------------------------------------------------------
+
+// What fits a parameter. What does not is looked at by Swift, which has the declaration and the words.
+typedef struct {
+  uint32_t mask;           // bit 1 << (type + 1) for each Lua type (none = -1) that needs no further look
+  int32_t type;            // handles or objects of this type fit; -1 for none
+  bool integers;           // any integer fits
+  double minimum, maximum; // a number in this range fits; none when minimum > maximum
+  double default_number;   // for Swift
+} hw_parameter;
+
+// What a reading gets for its receiver and for each argument.
+typedef struct {
+  const hw_space *space; // of the handle
+  uint64_t handle;       // current
+  double number;
+} hw_operand;
+
+enum { HW_OPERANDS = 2 };
+
+typedef struct {
+  hw_operand receiver, arguments[HW_OPERANDS];
+} hw_reading;
+
+// What a reading gives.
+typedef enum {
+  HW_NO_READING = 0,
+  HW_READS_NUMBER,
+  HW_READS_NUMBER_OR_NIL, // NaN means nil
+  HW_READS_INTEGER,
+  HW_READS_BOOLEAN,
+  HW_READS_HANDLE // 0 means nil
+} hw_reading_type;
+
+// A registry entry. A *reading* is an entry of a handle type that only looks something up: its parameters
+// are handles and numbers, it cannot fail, and its body is called with ready operands and nothing around it.
+// All others are called through hw_callbacks.
+typedef struct {
+  int32_t receiver; // type number that value 1 must have; -1 when it is not looked at
+  int32_t first;    // stack index of parameter 0
+  int32_t most;     // the most values there may be from `first` on
+  int32_t count;    // parameters
+  const hw_parameter *parameters;
+  hw_reading_type reading; // which of these is there
+  double (*number)(const hw_reading *_Nonnull);
+  intptr_t (*integer)(const hw_reading *_Nonnull);
+  bool (*truth)(const hw_reading *_Nonnull);
+  uint64_t (*handle)(const hw_reading *_Nonnull);
+} hw_entry;
+
 // ---- The state -----------------------------------------------------------------------------------------
 
 typedef struct {
-  // Run registry entry `entry`; returns the number of results on the stack, or HW_RAISE with the pending
-  // error set (hw_set_error) or HW_RAISE_TOP with the error value on top of the stack.
+  // Run registry entry `entry` after looking at its receiver and arguments; returns the number of results on
+  // the stack, or HW_RAISE with the pending error set (hw_set_error) or HW_RAISE_TOP with the error value on
+  // top of the stack.
   int32_t (*dispatch)(void *host, lua_State *L, int32_t entry);
+  // The same for a receiver and arguments that have been found to fit.
+  int32_t (*run)(void *host, lua_State *L, int32_t entry);
+  // The columns of a space may have moved: describe them again.
+  void (*sync)(void *host, uint32_t space);
   // A name that type `type` does not have; `writing` tells which way. As dispatch.
   int32_t (*missing)(void *host, lua_State *L, int32_t type, int32_t writing);
   // Give back the reference that an object holds.
@@ -96,19 +159,18 @@ typedef struct {
 
 enum { HW_RAISE = -1, HW_RAISE_TOP = -2 };
 
-// A short way for a method that only reads columns: checks its own arguments, pushes its results and returns
-// their number, or returns -1 for the long way (arguments it does not expect, errors). Must not raise.
-typedef int32_t (*hw_fast_method)(lua_State *L, const hw_box *box);
-
 struct hw_box {
   void *host; // the Swift host, unretained
   hw_callbacks callbacks;
   lua_State *main;
   lua_State *current; // the running coroutine
   hw_box *outer;      // the state that runs this one (a recipe started by a recipe), for interruption
+  const hw_entry *entries; // the host owns them
   hw_space *spaces[HW_SPACES];
+  hw_space *open[HW_SPACES]; // those of `spaces` that are there
+  uint32_t open_count;
   uint8_t storage_of_kind[HW_KINDS];
-  hw_fast_method *fast; // by entry number, NULL for most; the host owns it
+  int32_t dynamic_getter[HW_KINDS]; // entry + 1 that is asked for names a handle kind does not have
   int metatables; // registry reference: array of metatables by type number
   int sandboxed;
   // Memory
@@ -150,9 +212,29 @@ int hw_types_end(lua_State *L);
 // Push a function that calls entry `entry`.
 int hw_push_entry(lua_State *L, int32_t entry);
 
-// Enter (or, with NULL, forget) the data set of number 1 to 255, and say which storage a kind belongs to.
+// Enter (or, with NULL, forget) the data set of number 1 to 255, and say which storage a kind belongs to and
+// which entry knows its dynamic names.
 void hw_set_space(hw_box *box, uint32_t number, hw_space *space);
 void hw_set_storage_of_kind(hw_box *box, uint32_t kind, uint8_t storage);
+void hw_set_dynamic_getter(hw_box *box, uint32_t kind, int32_t entry);
+// Watch a number: columns may have moved when it has changed.
+void hw_watch_number(hw_space *space, const uint64_t *number);
+// Run a reading whose receiver and arguments have been checked, and push its result.
+void hw_push_reading(lua_State *L, int32_t entry);
+
+// Look whether columns have moved; after every call into Swift and before every call of Lua.
+static inline void hw_sync(hw_box *box) {
+  for (uint32_t i = 0; i < box->open_count; i++) {
+    hw_space *s = box->open[i];
+    bool moved = s->watched_count == 0 || s->syncs_always;
+    for (uint32_t k = 0; k < s->watched_count; k++) {
+      uint64_t now = *s->watched[k];
+      moved |= now != s->seen[k];
+      s->seen[k] = now;
+    }
+    if (moved) box->callbacks.sync(box->host, s->number);
+  }
+}
 
 // Whether the value at `index` is of this type (number < HW_KINDS: a handle): 0 yes, 1 no, 2 it is, but stale.
 int hw_test(lua_State *L, int index, int32_t type);
@@ -161,13 +243,6 @@ int32_t hw_type_of(lua_State *L, int index);
 // Whether a handle points to something that is still there.
 bool hw_is_current(const hw_box *box, uint64_t handle);
 // The 64 bits of a handle.
-// A value of a column of doubles. The handle must be current and the column one of doubles.
-static inline double hw_column_double(const hw_box *box, uint64_t h, int slot) {
-  const hw_space *space = box->spaces[hw_handle_space(h)];
-  const hw_column *c = &space->storages[box->storage_of_kind[hw_handle_kind(h)]].columns[slot];
-  return *(const double *)((const char *)c->base + (size_t)hw_handle_index(h) * c->stride);
-}
-
 static inline uint64_t hw_to_handle(lua_State *L, int index) {
   return (uint64_t)(uintptr_t)lua_touserdata(L, index);
 }

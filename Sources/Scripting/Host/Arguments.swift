@@ -1,34 +1,29 @@
-// Checking arguments against their declared parameters. The common types are settled by one comparison of
-// the Lua type with a mask; only what needs more looks at the declaration again.
+// Checking arguments against their declared parameters. The shim lets calls pass whose arguments fit at first
+// sight; the others come here, where the declaration is looked at and errors get their words.
 
 import CLua
 import Core
 import LuaShim
 
-/// The part of a parameter that every call looks at.
-struct ArgumentCheck {
-  /// Bit `1 << (type + 1)` for each Lua type (none = -1) that needs no further look.
-  var mask: UInt32 = 0
-  var defaultNumber = 0.0
-  /// Any integer will do.
-  var takesIntegers = false
-  /// The number of the type that is expected, set when the host binds the registry; -1 for none.
-  var objectType: Int32 = -1
-
+extension hw_parameter {
+  /// What fits a declared parameter at first sight; `type` is set when the host binds the registry.
   init(_ p: Param) {
+    self.init()
+    (type, minimum, maximum) = (-1, 1, 0)
     if p.isOptional { mask |= bit(LUA_TNONE) | bit(LUA_TNIL) }
-    defaultNumber = p.defaultValue.number ?? 0
+    default_number = p.defaultValue.number ?? 0
     switch p.type {
-    case .any: mask = .max
+    case .any: mask = p.isOptional ? .max : .max & ~bit(LUA_TNONE)
     case .boolean: mask |= bit(LUA_TBOOLEAN)
-    case .number where p.minimum == nil && p.maximum == nil: mask |= bit(LUA_TNUMBER)
-    case .integer: takesIntegers = p.minimum == nil && p.maximum == nil
+    case .number, .integer:
+      integers = p.type == .integer
+      (minimum, maximum) = (p.minimum ?? -.infinity, p.maximum ?? .infinity)
     case .string, .tag: mask |= bit(LUA_TSTRING)
     case .function: mask |= bit(LUA_TFUNCTION)
     case .table where p.options == nil: mask |= bit(LUA_TTABLE)
     default: break
     }
-    if case .any = p.type, !p.isOptional { mask &= ~bit(LUA_TNONE) }
+    if p.type == .number, p.minimum == nil, p.maximum == nil { mask |= bit(LUA_TNUMBER) }
   }
 
   private func bit(_ type: Int32) -> UInt32 { 1 << UInt32(type + 1) }
@@ -37,18 +32,11 @@ struct ArgumentCheck {
 extension Call {
   /// Check all arguments; throws an error of kind `argument` or `stale`.
   func checkArguments() throws {
-    let checks = entry.checks
-    for i in 0..<checks.count {
-      let type = lua_type(lua, first + Int32(i))
-      if checks[i].mask & (1 << UInt32(type + 1)) == 0 {
-        let expected = checks[i].objectType
-        if expected >= 0, hw_test(lua, first + Int32(i), expected) == 0 { continue }
-        if checks[i].takesIntegers, lua_isinteger(lua, first + Int32(i)) != 0 { continue }
-        try checkArgument(i, entry.params[i], at: first + Int32(i))
-      }
+    for (i, param) in entry.params.enumerated() {
+      try checkArgument(i, param, at: first + Int32(i))
     }
     let given = lua_gettop(lua) - first + 1
-    if given > Int32(checks.count) { try checkSurplus(Int(given)) }
+    if given > Int32(entry.params.count) { try checkSurplus(Int(given)) }
   }
 
   private func checkSurplus(_ given: Int) throws {
@@ -73,7 +61,12 @@ extension Call {
       try refuse(i, param, got: type == LUA_TNIL ? "nil" : "nothing")
     }
     if let options = param.options {
-      guard type == LUA_TTABLE else { return try refuse(i, param, got: typeName(i)) }
+      guard type == LUA_TTABLE else {
+        throw HowdahError(
+          .argument,
+          "\(entry.fullName): argument \(i + 1): options in a table expected, such as "
+            + "{\(options.first?.name ?? "name") = ...}, got \(typeName(i))")
+      }
       try checkOptions(options, positional: param.positional, at: index)
       return
     }
@@ -276,7 +269,9 @@ public enum Argument {
       }
       return a...b
     }
-    throw HowdahError(.argument, "\(name): timepoints are a number t or a range {t0, t1}")
+    throw HowdahError(
+      .argument,
+      "\(name): timepoints are a number t or a range {t0, t1}, got \(value.quoted(depth: 0))")
   }
 
   /// A box from `{minimum=, maximum=}`.

@@ -162,7 +162,7 @@ public struct Call {
     return luaText(lua, index)
   }
 
-  private func defaultNumber(_ i: Int) -> Double { entry.checks[i].defaultNumber }
+  private func defaultNumber(_ i: Int) -> Double { entry.parameters[i].default_number }
 
   // MARK: Results
 

@@ -1,7 +1,8 @@
 // Completion at the prompt: globals, fields, methods, option keys, tag and recipe names, files in strings.
 //
-// Tables are walked raw and types are followed through the registry, so that Tab runs no script code; only
-// tag names ask the project `p`.
+// Tables are walked raw and types are followed through the registry, so that Tab runs no code of the session;
+// tag names ask the project `p`, and the parameters of a recipe are read as `howdah recipes` reads them. What
+// an options table or a string can hold is in Completion+Options.swift.
 
 import CLua
 import Core
@@ -34,7 +35,7 @@ public struct Completion {
     } else if before.hasPrefix("?") || word.hasPrefix("?") {
       found = helpTopics(word)
     } else {
-      found = options(before, word) + names(word)
+      found = inTable(before, word) ?? names(word)
     }
     return Array(Set(found)).sorted()
   }
@@ -68,32 +69,8 @@ public struct Completion {
       let names = host.runner?.library.names() ?? []
       return names.filter { $0.hasPrefix(word) }.map { $0 + "\"" }
     }
-    let tagWords = ["tagged(", "untagged(", ":tag(", "untag("]
-    if tagWords.contains(where: call.hasSuffix) {
-      return tagNames("p.tags").filter { $0.hasPrefix(word) }
-    }
-    // The second argument: the set is the string before.
-    let parts = call.split(separator: "\"", omittingEmptySubsequences: false)
-    if parts.count >= 3, parts[parts.count - 1].trimmedOfBlanks == ",",
-      tagWords.contains(where: parts[parts.count - 3].hasSuffix)
-    {
-      let set = parts[parts.count - 2]
-      let names = tagNames("p.tags[\"\(set)\"]").filter { $0.hasPrefix(word) }
-      if !names.isEmpty { return names }
-    }
+    if let words = stringWords(call) { return words.filter { $0.hasPrefix(word) } }
     return files(prefix, word)
-  }
-
-  /// The dynamic names of the tag view that `expression` gives.
-  private func tagNames(_ expression: String) -> [String] {
-    guard let function = try? host.load("return p and \(expression)", name: "=completion") else {
-      return []
-    }
-    let names = try? host.top(function, []) { first, count -> [String] in
-      guard count == 1 else { return [] }
-      return host.dynamicNames(host.lua, at: first)
-    }
-    return names ?? []
   }
 
   private func files(_ prefix: String, _ word: String) -> [String] {
@@ -128,50 +105,6 @@ public struct Completion {
     return all.filter { $0.hasPrefix(name) }.map { mark + $0 }
   }
 
-  /// Keys of the options table that is open at the end of `before`.
-  private func options(_ before: String, _ word: String) -> [String] {
-    guard !word.contains("."), !word.contains(":") else { return [] }
-    var depth = 0
-    var open: String.Index?
-    for i in before.indices.reversed() {
-      let c = before[i]
-      if c == "}" { depth += 1 }
-      if c == "{" {
-        if depth == 0 {
-          open = i
-          break
-        }
-        depth -= 1
-      }
-    }
-    guard let open else { return [] }
-    // Back over the arguments before the table to the name that is called.
-    var head = before[..<open].trimmedOfBlanks
-    if head.hasSuffix(",") || head.hasSuffix("(") {
-      var level = 0
-      var at: String.Index?
-      for i in head.indices.reversed() {
-        if head[i] == ")" { level += 1 }
-        if head[i] == "(" {
-          if level == 0 {
-            at = i
-            break
-          }
-          level -= 1
-        }
-      }
-      guard let at else { return [] }
-      head = head[..<at].trimmedOfBlanks
-    }
-    let name = String(head.reversed().prefix { $0.isLetter || $0.isNumber || $0 == "_" }.reversed())
-    guard !name.isEmpty else { return [] }
-    let given = String(before[open...])
-    let entries = host.registry.entries.filter { $0.name == name && !$0.options.isEmpty }
-    return entries.flatMap { $0.options.map(\.name) }
-      .filter { $0.hasPrefix(word) && !given.contains("\($0)=") && !given.contains("\($0) =") }
-      .map { $0 + "=" }
-  }
-
   private func names(_ word: String) -> [String] {
     guard let mark = word.lastIndex(where: { $0 == "." || $0 == ":" }) else {
       return fields(ofGlobals: word) + Self.keywords.filter { !word.isEmpty && $0.hasPrefix(word) }
@@ -182,6 +115,11 @@ public struct Completion {
     return members(path, methodsOnly: word[mark] == ":")
       .filter { $0.hasPrefix(last) && ($0 != "_" || last == "_") }
       .map { base + $0 }
+  }
+
+  /// The names of all global variables.
+  func globals() -> [String] {
+    fields(ofGlobals: "").map { $0.hasSuffix("(") ? String($0.dropLast()) : $0 }
   }
 
   private func fields(ofGlobals word: String) -> [String] {

@@ -42,6 +42,11 @@ public struct Handle: Hashable, Sendable {
       UInt32(kind.rawValue), UInt32(space.number), generation &+ space.offset, index)
   }
 
+  /// The same slot and generation as another kind of the same storage: a spot as its track or its tags.
+  public func asKind(_ kind: HandleKind) -> Handle {
+    Handle(rawValue: rawValue & ~(15 << 60) | UInt64(kind.rawValue) << 60)
+  }
+
   /// What it points to.
   public var kind: HandleKind { HandleKind(rawValue: UInt8(hw_handle_kind(rawValue))) }
   /// The slot, which is the id that Lua shows.
@@ -61,11 +66,11 @@ public enum ColumnType: UInt32, Sendable {
 /// The data set that handles point into: base pointers of its columns for the fast path, and the Swift
 /// object behind it.
 ///
-/// Make one per project and host with `host.makeSpace(owner:sync:)` and keep it as long as the project is
-/// reachable from Lua (the owner usually holds it). When it goes, its handles become stale. `sync` is called
-/// after every call into Swift and before every call back into Lua; it must compare a version (the
-/// lineage's `changeCount`) and, when that has moved, set the storages again, because columns may have
-/// moved in memory.
+/// Make one per project and host with `host.makeSpace(owner:watching:sync:)` and keep it as long as the project is
+/// reachable from Lua (the owner usually holds it). When it goes, its handles become stale. `sync` sets the
+/// storages again, because columns may have moved in memory. It is called after a call into Swift and before a
+/// call back into Lua, when one of the numbers `watching` (at most four, and they must live as long as the
+/// space) has changed, or always when there is none.
 public final class HandleSpace {
   /// The number in the handles, 1 to 255.
   public let number: UInt8
@@ -80,7 +85,7 @@ public final class HandleSpace {
 
   init(
     number: UInt8, offset: UInt32, host: LuaHost, owner: AnyObject,
-    sync: @escaping (HandleSpace) -> Void
+    watching numbers: [UnsafePointer<UInt64>], sync: @escaping (HandleSpace) -> Void
   ) {
     self.number = number
     self.offset = offset
@@ -91,6 +96,8 @@ public final class HandleSpace {
     raw = .allocate(capacity: 1)
     raw.initialize(to: hw_space())
     raw.pointee.offset = offset
+    raw.pointee.owner = Unmanaged.passUnretained(owner).toOpaque()
+    for watched in numbers { hw_watch_number(raw, watched) }
     hw_set_space(box, UInt32(number), raw)
     sync(self)
   }
@@ -101,6 +108,12 @@ public final class HandleSpace {
       host.closeSpace(number)
     }
     raw.deallocate()
+  }
+
+  /// Call `sync` after every call, whether or not a watched number has changed.
+  public var syncsAlways: Bool {
+    get { raw.pointee.syncs_always }
+    set { raw.pointee.syncs_always = newValue }
   }
 
   /// Describe storage 0 (spots) or 1 (links): the generation column (32-bit values, `stride` bytes apart, of

@@ -5,12 +5,38 @@ import Core
 /// Help texts from a registry.
 public struct Help {
   let registry: Registry
+  private let width: Int?
 
-  /// Help over these names.
-  public init(registry: Registry) { self.registry = registry }
+  /// Help over these names, wrapped to so many columns.
+  public init(registry: Registry, width: Int? = nil) {
+    self.registry = registry
+    self.width = width
+  }
 
   /// Help for a topic: a module, type, function, method or property; "" is the overview, "all" everything.
   public func topic(_ topic: String) -> String {
+    let text = find(topic)
+    guard let width, width > 40 else { return text }
+    return text.split(separator: "\n", omittingEmptySubsequences: false)
+      .map { Self.wrapped($0, width) }.joined(separator: "\n")
+  }
+
+  /// A line broken at blanks; what follows is indented.
+  private static func wrapped(_ line: Substring, _ width: Int) -> String {
+    var rest = line
+    var lines: [String] = []
+    var room = width - 1
+    while rest.count > room, let blank = rest.prefix(room + 1).lastIndex(of: " "),
+      rest[..<blank].contains(where: { $0 != " " })
+    {
+      lines.append(String(rest[..<blank]))
+      rest = rest[rest.index(after: blank)...]
+      room = width - 9
+    }
+    return (lines + [String(rest)]).joined(separator: "\n        ")
+  }
+
+  private func find(_ topic: String) -> String {
     let name = topic.map { $0 == ":" ? "." : String($0) }.joined()
     if name.isEmpty { return overview() }
     if name == "all" { return reference() }
@@ -24,7 +50,7 @@ public struct Help {
     }
     // What people type has their own names before ours: `p.spots.at`.
     if matches.isEmpty, let dot = name.firstIndex(of: ".") {
-      let found = self.topic(String(name[name.index(after: dot)...]))
+      let found = find(String(name[name.index(after: dot)...]))
       if !found.hasPrefix("no help for") { return found }
     }
     if matches.isEmpty {

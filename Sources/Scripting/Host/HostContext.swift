@@ -20,6 +20,8 @@ public struct HostContext {
   public var seed = 0
   /// Saves that scripts asked for in the middle of an edit.
   public var deferredSaves = DeferredSaves()
+  /// Columns of the terminal that help is wrapped to; nil does not wrap.
+  public var width: Int?
   /// Colour and other escapes may be printed.
   public var usesColor = false
   /// The policy of a sandboxed state; nil for trusted states, which get the whole standard library.

@@ -56,7 +56,7 @@ public enum HostFunctions {
 extension LuaHost {
   /// What `help(topic)` and `?topic` print: help on a name, or the parameters of a recipe.
   func help(_ topic: String) -> String {
-    let text = Help(registry: registry).topic(topic)
+    let text = Help(registry: registry, width: context.width).topic(topic)
     guard text.hasPrefix("no help for"), let recipe = try? runner?.describe(topic) else {
       return text
     }

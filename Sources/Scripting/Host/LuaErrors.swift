@@ -45,7 +45,7 @@ public final class LuaRaised: Error, CustomStringConvertible, @unchecked Sendabl
     } else {
       kind = "error"
       place = ""
-      message = Self.text(lua)
+      message = Self.text(lua, host)
     }
     reference = hw_ref(lua)
   }
@@ -71,10 +71,16 @@ public final class LuaRaised: Error, CustomStringConvertible, @unchecked Sendabl
     return luaText(lua, -1)
   }
 
-  /// The text of the error value on top; `__tostring` is called under protection.
-  private static func text(_ lua: OpaquePointer) -> String {
+  /// The text of the error value on top; `__tostring` is called under protection. Of a table without one, the
+  /// fields are told.
+  private static func text(_ lua: OpaquePointer, _ host: LuaHost) -> String {
     if let text = luaText(lua, -1) { return text }
     if lua_type(lua, -1) == LUA_TNIL { return "nil was raised as an error" }
+    if lua_type(lua, -1) == LUA_TTABLE, !hw_has_tostring(lua, lua_gettop(lua)),
+      let value = try? host.value(lua, at: -1)
+    {
+      return value.quoted(depth: 0)
+    }
     let status = hw_tostring(lua, lua_gettop(lua))
     defer { hw_pop(lua, 1) }
     guard status == LUA_OK, let text = luaText(lua, -1) else {
@@ -160,7 +166,7 @@ public final class LuaFunction {
 extension LuaHost {
   /// Call the function below `arguments` values; throws `LuaRaised`.
   func call(_ lua: OpaquePointer, _ arguments: Int, _ results: Int32) throws {
-    syncSpaces()
+    hw_sync(box)
     if hw_call(lua, Int32(arguments), results) != LUA_OK {
       throw LuaRaised(host: self, popping: lua)
     }

@@ -13,12 +13,6 @@ final class HostLife {
   unowned(unsafe) var host: LuaHost?
 }
 
-/// An owner of a handle space that wants to know when an input of the prompt has ended.
-protocol Settling: AnyObject {
-  /// The person has control now; what they changed stays for a while.
-  func settle()
-}
-
 /// A Lua state with the registry's names in it. Not Sendable: it belongs to the thread that made it.
 public final class LuaHost {
   /// The names bound into the state.
@@ -34,12 +28,10 @@ public final class LuaHost {
   /// The entry that runs closures made by `Call.pushFunction`.
   let closureEntry: Int32
   private let entries: UnsafeMutablePointer<Unmanaged<Entry>>
-  private let fast: UnsafeMutablePointer<FastMethod?>
+  private let descriptions: UnsafeMutablePointer<hw_entry>
   private let spaces: UnsafeMutablePointer<Unmanaged<HandleSpace>?>
   private var spaceUses = [UInt32](repeating: 0, count: Int(HW_SPACES))
   var freeSpaces: [UInt8] = (1...255).reversed()
-  /// Numbers of the open spaces; [0] is how many there are. Plain memory, as every call walks it.
-  private let openSpaces: UnsafeMutablePointer<UInt8>
   let life = HostLife()
   private var recentOwners: [AnyObject] = []
   private var moduleReference: Int32 = -1
@@ -51,21 +43,18 @@ public final class LuaHost {
     closureEntry = Self.prepare(registry)
     let count = registry.entries.count
     entries = .allocate(capacity: count)
+    descriptions = .allocate(capacity: count)
     for (i, entry) in registry.entries.enumerated() {
       (entries + i).initialize(to: Unmanaged.passUnretained(entry))
-      for (k, param) in entry.params.enumerated() {
-        guard case .object(let name) = param.type else { continue }
-        entry.checks[k].objectType = registry.type(named: name)?.number ?? -1
-      }
+      (descriptions + i).initialize(to: entry.description(in: registry))
     }
-    fast = .allocate(capacity: count)
-    fast.initialize(from: registry.entries.map(\.fast), count: count)
-    openSpaces = .allocate(capacity: 256)
-    openSpaces[0] = 0
+    descriptions[Int(closureEntry)].most = -100  // never fits: closures are found by their upvalue
     spaces = .allocate(capacity: Int(HW_SPACES))
     spaces.initialize(repeating: nil, count: Int(HW_SPACES))
     let callbacks = hw_callbacks(
       dispatch: { host, lua, entry in LuaHost.from(host!).dispatch(lua!, entry) },
+      run: { host, lua, entry in LuaHost.from(host!).run(lua!, entry) },
+      sync: { host, space in LuaHost.from(host!).sync(space) },
       missing: { host, lua, type, writing in LuaHost.from(host!).missing(lua!, type, writing != 0)
       },
       release: { ref in Unmanaged<AnyObject>.fromOpaque(ref!).release() })
@@ -74,7 +63,7 @@ public final class LuaHost {
     }
     self.box = box
     lua = box.pointee.main
-    box.pointee.fast = fast
+    box.pointee.entries = UnsafePointer(descriptions)
     box.pointee.host = Unmanaged.passUnretained(self).toOpaque()
     hw_set_storage_of_kind(box, UInt32(HandleKind.link.rawValue), 1)
     hw_set_storage_of_kind(box, UInt32(HandleKind.linkTags.rawValue), 1)
@@ -86,9 +75,8 @@ public final class LuaHost {
     recentOwners = []
     life.host = nil
     hw_close(box)
-    openSpaces.deallocate()
     entries.deallocate()
-    fast.deallocate()
+    descriptions.deallocate()
     spaces.deallocate()
   }
 
@@ -119,6 +107,9 @@ public final class LuaHost {
       }
       for (name, entry) in type.metamethods {
         try require(hw_type_meta(lua, type.number, name, entry))
+      }
+      if type.number < HW_KINDS, type.dynamicGetter >= 0 {
+        hw_set_dynamic_getter(box, UInt32(type.number), type.dynamicGetter)
       }
     }
     try require(hw_types_end(lua))
@@ -179,34 +170,34 @@ public final class LuaHost {
 
   // MARK: Dispatch
 
-  private func dispatch(_ lua: OpaquePointer, _ number: Int32) -> Int32 {
+  /// Run an entry whose receiver and arguments the shim has found to fit.
+  private func run(_ lua: OpaquePointer, _ number: Int32) -> Int32 {
     entries[Int(number)]._withUnsafeGuaranteedRef { entry in
-      if number == closureEntry { return runClosure(lua, entry) }
-      let isMethod = entry.receiver != 0
-      let call = Call(host: self, entry: entry, lua: lua, first: isMethod ? 2 : 1)
       let top = lua_gettop(lua)
       do {
-        if isMethod && entry.role != .metamethod {
-          let status = hw_test(lua, 1, entry.receiver)
-          if status != 0 { throw receiverError(lua, entry, status) }
-        }
-        try call.checkArguments()
-        try entry.handler(call)
-        return try finish(lua, top)
+        try entry.handler(Call(host: self, entry: entry, lua: lua, first: entry.first))
+        return lua_gettop(lua) - top
       } catch {
-        syncSpaces()
         return report(error, lua)
       }
     }
   }
 
-  private func finish(_ lua: OpaquePointer, _ top: Int32) throws -> Int32 {
-    syncSpaces()
-    if box.pointee.out_of_memory != 0 {
-      box.pointee.out_of_memory = 0
-      throw HowdahError(.limit, "not enough memory")
+  /// Look closer at receiver and arguments, then run the entry.
+  private func dispatch(_ lua: OpaquePointer, _ number: Int32) -> Int32 {
+    entries[Int(number)]._withUnsafeGuaranteedRef { entry in
+      if number == closureEntry { return runClosure(lua, entry) }
+      do {
+        if entry.checksReceiver {
+          let status = hw_test(lua, 1, entry.receiver)
+          if status != 0 { throw receiverError(lua, entry, status) }
+        }
+        try Call(host: self, entry: entry, lua: lua, first: entry.first).checkArguments()
+      } catch {
+        return report(error, lua)
+      }
+      return run(lua, number)
     }
-    return lua_gettop(lua) - top
   }
 
   private func runClosure(_ lua: OpaquePointer, _ entry: Entry) -> Int32 {
@@ -220,9 +211,8 @@ public final class LuaHost {
     }
     do {
       try body(Call(host: self, entry: entry, lua: lua, first: 1))
-      return try finish(lua, top)
+      return lua_gettop(lua) - top
     } catch {
-      syncSpaces()
       return report(error, lua)
     }
   }
@@ -262,9 +252,24 @@ public final class LuaHost {
     var message =
       type.dynamicGetter >= 0
       ? "there is no \"\(key)\" in the \(type.name)" : "\(type.name) has no field \"\(key)\""
-    let hint = Suggest.hint(for: key, among: members + own)
-    message += hint.isEmpty ? Suggest.list(own) : hint
+    if let hint = memberHint(key, of: type) {
+      message += hint
+    } else {
+      let hint = Suggest.hint(for: key, among: members + own)
+      message += hint.isEmpty ? Suggest.list(own) : hint
+    }
     return report(HowdahError(.argument, message), lua)
+  }
+
+  /// For a name that not the collection has but each of its members: `p.spots.x`.
+  private func memberHint(_ key: String, of type: TypeEntry) -> String? {
+    guard type.name.hasSuffix("s"),
+      let one = registry.type(named: String(type.name.dropLast())), one.memberNames.contains(key)
+    else { return nil }
+    let isProperty = one.properties.contains { $0.name == key }
+    let hasColumns = type.methods.contains { $0.name == "column" }
+    return "; each \(one.name) has: for \(one.name) in \(type.name):each() do ... end"
+      + (isProperty && hasColumns ? ", or \(type.name):column(\"\(key)\") for numbers" : "")
   }
 
   private func entryAny(_ number: Int32) -> Entry { registry.entries[Int(max(0, number))] }
@@ -272,9 +277,10 @@ public final class LuaHost {
   // MARK: Spaces
 
   /// Open a space for the handles of one data set. The owner keeps it; see `HandleSpace`.
-  public func makeSpace(owner: AnyObject, sync: @escaping (HandleSpace) -> Void) throws
-    -> HandleSpace
-  {
+  public func makeSpace(
+    owner: AnyObject, watching numbers: [UnsafePointer<UInt64>] = [],
+    sync: @escaping (HandleSpace) -> Void
+  ) throws -> HandleSpace {
     if freeSpaces.isEmpty {
       recentOwners = []
       hw_collect(lua)
@@ -285,22 +291,22 @@ public final class LuaHost {
     // A number that is used again gets generations that no old handle has.
     let offset = (spaceUses[Int(number)] & 255) << 12
     spaceUses[Int(number)] += 1
-    let space = HandleSpace(number: number, offset: offset, host: self, owner: owner, sync: sync)
+    let space = HandleSpace(
+      number: number, offset: offset, host: self, owner: owner, watching: numbers, sync: sync)
     spaces[Int(number)] = Unmanaged.passUnretained(space)
-    openSpaces[0] += 1
-    openSpaces[Int(openSpaces[0])] = number
     return space
   }
 
   func closeSpace(_ number: UInt8) {
     spaces[Int(number)] = nil
-    let count = Int(openSpaces[0])
-    for i in 0..<count where openSpaces[i + 1] == number {
-      openSpaces[i + 1] = openSpaces[count]
-      openSpaces[0] -= 1
-      break
-    }
     freeSpaces.insert(number, at: 0)
+  }
+
+  /// The owners of open spaces that hear of inputs.
+  var settling: [any Settling] {
+    (1..<Int(HW_SPACES)).compactMap {
+      spaces[$0]?.takeUnretainedValue().owner as? any Settling
+    }
   }
 
   /// Keep the last four owners alive, so that `howdah.open(...).spots:first()` can be looked at although the
@@ -326,19 +332,7 @@ public final class LuaHost {
   /// Whether what a handle points to is still there.
   public func isCurrent(_ handle: Handle) -> Bool { hw_is_current(box, handle.rawValue) }
 
-  /// Tell the owners of all open spaces that an input has ended.
-  func settle() {
-    for i in 0..<Int(openSpaces[0]) {
-      let space = spaces[Int(openSpaces[i + 1])]?.takeUnretainedValue()
-      (space?.owner as? any Settling)?.settle()
-    }
-  }
-
-  /// Look whether columns have moved; after every call into Swift and before every call of Lua.
-  @inline(__always)
-  func syncSpaces() {
-    for i in 0..<Int(openSpaces[0]) {
-      spaces[Int(openSpaces[i + 1])]?._withUnsafeGuaranteedRef { $0.sync($0) }
-    }
+  private func sync(_ number: UInt32) {
+    spaces[Int(number)]?._withUnsafeGuaranteedRef { $0.sync($0) }
   }
 }

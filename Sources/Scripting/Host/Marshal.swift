@@ -53,19 +53,18 @@ extension LuaHost {
     lua_pushnil(lua)
     // The table is not changed in between and the key comes from the last step, so lua_next cannot raise.
     while lua_next(lua, index) != 0 {
-      defer { lua_settop(lua, top + 1) }
-      if lua_isinteger(lua, -2) != 0,
-        (1...max(1, count)).contains(Int(lua_tointegerx(lua, -2, nil))),
-        count > 0
-      {
-        continue
+      let isListed =
+        count > 0 && lua_isinteger(lua, -2) != 0
+        && (1...count).contains(Int(lua_tointegerx(lua, -2, nil)))
+      if !isListed {
+        do {
+          record.append((try key(lua), try value(lua, at: -1, depth: depth + 1)))
+        } catch {
+          lua_settop(lua, top)
+          throw error
+        }
       }
-      do {
-        record.append((try key(lua), try value(lua, at: -1, depth: depth + 1)))
-      } catch {
-        lua_settop(lua, top)
-        throw error
-      }
+      lua_settop(lua, top + 1)
     }
     lua_settop(lua, top)
     if record.isEmpty { return .list(list) }

@@ -9,7 +9,11 @@ extension LuaHost {
   /// The text for the value at `index`, ending in a newline.
   func display(_ lua: OpaquePointer, at index: Int32, limit: Int = 20) throws -> String {
     switch lua_type(lua, index) {
-    case LUA_TSTRING: return (luaText(lua, index) ?? "") + "\n"
+    case LUA_TSTRING:
+      let text = luaText(lua, index) ?? ""
+      let most = 4000
+      if text.utf8.count <= most { return text + "\n" }
+      return text.prefix(most) + "\n... \(text.count) characters in all; print(_) shows them\n"
     case LUA_TNUMBER, LUA_TBOOLEAN, LUA_TNIL: return try value(lua, at: index).plain + "\n"
     case LUA_TTABLE:
       if hw_is_error(lua, index) || hasTostring(lua, index) {

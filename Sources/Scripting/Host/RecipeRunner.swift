@@ -130,7 +130,10 @@ public struct RecipeRunner {
     return try host.top(chunk, []) { first, count in
       let lua = host.lua
       guard count == 1, lua_type(lua, first) == LUA_TTABLE else {
-        throw HowdahError.format(path, at: "recipe", "the file must return one table")
+        throw HowdahError.format(
+          path, at: "recipe",
+          "the file must return one table {name=, run=, ...}; a plain script is run by: howdah \(path)"
+        )
       }
       let recipe = try Recipe(try host.value(lua, at: first), path: path, source: source)
       guard hw_get_field(lua, first, "run", 3) == LUA_OK else {

@@ -43,6 +43,11 @@
 //       try project.lineage.edit("move spot") { ... call.double(0) ... }
 //     }) { call in call.push(...call.handle.index...) }
 //
+// What only looks something up in a data set brings a `reading` in place of the closure: a method call then
+// costs little more than a column (see Reading.swift):
+//
+//     spot.property("radius", "number", "...", reading: .number { o in o.look { $0.covariance(o.spot) }.meanRadius })
+//
 // Names that are not known beforehand (`spot.tags.Detection`) go through `dynamic`:
 //
 //     spotTags.dynamic(keys: { call in [String] }, get: { call in ... call.string(0) is the key ... },
@@ -56,12 +61,6 @@ import LuaShim
 
 /// A Swift body of a Lua function. It reads arguments from and pushes results to `call`.
 public typealias Handler = (Call) throws -> Void
-
-/// The short way of a method that only reads columns, beside its ordinary handler. It checks its own
-/// arguments, pushes its results and returns their number, or -1 for the long way through the handler, which
-/// gives the errors. It may call nothing of Lua that can raise.
-public typealias FastMethod =
-  @convention(c) (_ lua: OpaquePointer?, _ box: UnsafePointer<hw_box>?) -> Int32
 
 /// One function, method, getter, setter or metamethod.
 public final class Entry {
@@ -85,10 +84,12 @@ public final class Entry {
   /// The number of the receiver's type, 0 for functions.
   let receiver: Int32
   let handler: Handler
-  /// The short way, if it has one.
-  var fast: FastMethod?
+  /// The body that the shim calls itself, if it has one.
+  var reading: Reading?
+  /// Its position in the registry.
+  fileprivate(set) var number: Int32 = -1
   /// One for each of `params`; plain memory, as every call reads it.
-  let checks: UnsafeMutableBufferPointer<ArgumentCheck>
+  let parameters: UnsafeMutableBufferPointer<hw_parameter>
 
   init(
     name: String, fullName: String, role: Role, params: [Param], returns: String, doc: String,
@@ -103,11 +104,35 @@ public final class Entry {
     self.example = example
     self.receiver = receiver
     self.handler = handler
-    checks = .allocate(capacity: params.count)
-    _ = checks.initialize(from: params.map(ArgumentCheck.init))
+    parameters = .allocate(capacity: params.count)
+    _ = parameters.initialize(from: params.map(hw_parameter.init))
   }
 
-  deinit { checks.deallocate() }
+  deinit { parameters.deallocate() }
+
+  /// The stack index of argument 0.
+  var first: Int32 { receiver != 0 ? 2 : 1 }
+
+  /// Whether value 1 must be of the receiver's type. The operands of a metamethod may be either way round.
+  var checksReceiver: Bool { receiver != 0 && role != .metamethod }
+
+  /// What the shim is to know of it.
+  func description(in registry: Registry) -> hw_entry {
+    for (i, param) in params.enumerated() {
+      guard case .object(let name) = param.type else { continue }
+      parameters[i].type = registry.type(named: name)?.number ?? -1
+    }
+    var e = hw_entry()
+    e.receiver = checksReceiver ? receiver : -1
+    e.first = first
+    e.count = Int32(params.count)
+    e.parameters = UnsafePointer(parameters.baseAddress)
+    let takesMore =
+      role == .metamethod || params.last.map { $0.isVariadic && $0.type == .any } == true
+    e.most = takesMore ? .max : e.count
+    reading?.describe(to: &e)
+    return e
+  }
 
   /// The keys of the trailing options table, if there is one.
   public var options: [Param] { params.last?.options ?? [] }
@@ -213,14 +238,31 @@ public final class TypeEntry {
         example: example, receiver: number, handler: handler))
   }
 
-  /// Declare a method; `fast` is a short way for calls without surprises.
+  /// Declare a method.
   public func method(
     _ name: String, params: [Param] = [], returns: String = "", _ doc: String, example: String = "",
-    fast: FastMethod? = nil, _ handler: @escaping Handler
+    _ handler: @escaping Handler
   ) {
     let entry = add(name, "\(self.name):\(name)", .method, params, returns, doc, example, handler)
-    registry.entries[Int(entry)].fast = fast
     methods.append((name, entry))
+  }
+
+  /// Declare a method of a handle type that only looks something up; see `Reading`.
+  public func method(
+    _ name: String, params: [Param] = [], returns: String = "", _ doc: String, example: String = "",
+    reading: Reading
+  ) {
+    method(name, params: params, returns: returns, doc, example: example, Reading.handler)
+    registry.setReading(reading, of: methods[methods.count - 1].entry)
+  }
+
+  /// Declare a property of a handle type that only looks something up; see `Reading`.
+  public func property(
+    _ name: String, _ type: String, _ doc: String, column: Int? = nil, setType: ParamType = .any,
+    set: Handler? = nil, reading: Reading
+  ) {
+    property(name, type, doc, column: column, setType: setType, set: set, get: Reading.handler)
+    registry.setReading(reading, of: properties[properties.count - 1].getter)
   }
 
   /// Declare a property of type `type`. With `column`, reading goes to that column slot when it is there.
@@ -298,8 +340,23 @@ public final class Registry {
   public init() {}
 
   func add(_ entry: Entry) -> Int32 {
+    entry.number = Int32(entries.count)
     entries.append(entry)
-    return Int32(entries.count - 1)
+    return entry.number
+  }
+
+  fileprivate func setReading(_ reading: Reading, of number: Int32) {
+    let entry = entries[Int(number)]
+    let isSimple = entry.params.allSatisfy {
+      switch $0.type {
+      case .number, .integer, .object: !$0.isOptional
+      default: false
+      }
+    }
+    precondition(
+      entry.receiver > 0 && entry.receiver < HW_KINDS && isSimple
+        && entry.params.count <= Int(HW_OPERANDS), "\(entry.fullName) cannot be a reading")
+    entry.reading = reading
   }
 
   /// The module of this dotted name, made when it is not there ("" is the global table).

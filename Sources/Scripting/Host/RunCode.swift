@@ -47,7 +47,7 @@ extension LuaHost {
     }
     function.push(lua)
     for argument in arguments { push(lua, argument) }
-    syncSpaces()
+    hw_sync(box)
     if hw_call_traced(lua, Int32(arguments.count), LUA_MULTRET) != LUA_OK {
       throw LuaRaised(host: self, popping: lua)
     }

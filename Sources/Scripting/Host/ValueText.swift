@@ -74,6 +74,7 @@ public enum ValueText {
   public static func report(_ value: LuaValue, indent: String = "") -> String {
     guard let fields = value.fields, !fields.isEmpty else {
       if let rows = table(value) { return rows }
+      if let text = value.text { return text.hasSuffix("\n") ? text : text + "\n" }
       return value.isNil ? "" : indent + short(value) + "\n"
     }
     let width = fields.map(\.key.count).max() ?? 0

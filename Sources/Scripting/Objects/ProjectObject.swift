@@ -9,32 +9,37 @@ import Lineage
 public final class ProjectObject: Settling {
   /// Images and lineage.
   public let project: Project
+  let graph: LineageGraph
+  let graphReference: Unmanaged<LineageGraph>
   private(set) var space: HandleSpace!
-  /// The live training on its labels, running or stopped.
-  var live: LiveObject?
+  /// The live training on its labels, running or stopped. It looks for changes after every call.
+  var live: LiveObject? {
+    didSet { space.syncsAlways = live != nil }
+  }
+  /// Where the history was when the input of the prompt began.
+  private var inputMark: UInt64
   private var isClosed = false
-  private var described: (version: UInt64, spots: Int, links: Int)?
 
   /// Makes a project reachable from a state. Throws `.limit` when the state holds too many projects.
   public init(_ project: Project, host: LuaHost) throws {
     self.project = project
-    space = try host.makeSpace(owner: self) { [unowned(unsafe) self] in describeColumns(to: $0) }
+    graph = project.lineage
+    graphReference = Unmanaged.passUnretained(graph)
+    inputMark = graph.historyMark
+    space = try host.makeSpace(owner: self, watching: graph.columnsWatch) {
+      [unowned(unsafe) self] in describeColumns(to: $0)
+    }
   }
-
-  var graph: LineageGraph { project.lineage }
 
   /// Column slots of spots that properties name.
   enum SpotColumn { static let id = 0, t = 1, x = 2, y = 3, z = 4 }
   /// Column slots of links that properties name.
   enum LinkColumn { static let id = 0 }
 
-  /// Tell the fast path where the columns are, when they may have moved or grown.
+  /// Tell the fast path where the columns are.
   private func describeColumns(to space: HandleSpace) {
     if isClosed { return }
     live?.refresh(always: false)
-    let now = (graph.columnsVersion, graph.spotSlots, graph.linkSlots)
-    if let described, described == now { return }
-    described = now
     let columns = graph.columns
     space.setStorage(0, generation: columns.spotGeneration, stride: 4, count: columns.spotSlots)
     space.setColumn(SpotColumn.id, of: 0, base: nil, stride: 0, type: .index)
@@ -54,8 +59,13 @@ public final class ProjectObject: Settling {
     Handle(kind, in: space, index: link.index, generation: graph.ref(link).generation)
   }
 
-  /// The labels as a person has left them go to the live training.
-  func settle() { live?.refresh(always: true) }
+  func begin() { inputMark = graph.historyMark }
+
+  /// What an input has changed is one undo point, and the labels go to the live training as they are.
+  func settle() {
+    graph.joinEdits(since: inputMark)
+    live?.refresh(always: true)
+  }
 
   /// Number of timepoints: those of the images, or up to the last spot when that is later.
   var timepoints: Int {
@@ -134,6 +144,32 @@ extension ProjectObject {
     if names.isEmpty { return "; there are none" }
     let shown = names.prefix(8).map { "\"\($0)\"" }.joined(separator: ", ")
     return "; there are \(shown)" + (names.count > 8 ? ", ..." : "")
+  }
+}
+
+extension Operands {
+  /// The project of the receiver.
+  var project: ProjectObject { owner(ProjectObject.self) }
+  /// Look into the lineage of the receiver. (As a property it would be retained and released.)
+  @inline(__always)
+  func look<R>(_ body: (LineageGraph) -> R) -> R {
+    project.graphReference._withUnsafeGuaranteedRef(body)
+  }
+
+  /// Look into the lineage of argument 0 or 1.
+  @inline(__always)
+  func look<R>(at i: Int, _ body: (LineageGraph) -> R) -> R {
+    owner(i, ProjectObject.self).graphReference._withUnsafeGuaranteedRef(body)
+  }
+
+  /// The spot that the receiver stands for.
+  var spot: SpotID { SpotID(handle.index) }
+  /// The link that the receiver stands for.
+  var link: LinkID { LinkID(handle.index) }
+
+  /// The bits of the handle of a spot of the receiver's project.
+  func bits(_ spot: SpotID, _ kind: HandleKind = .spot, in graph: LineageGraph) -> UInt64 {
+    bits(kind, index: spot.index, generation: graph.ref(spot).generation)
   }
 }
 

@@ -2,6 +2,7 @@
 
 import Core
 import Formats
+import Glibc
 import Lineage
 
 enum ProjectType {
@@ -36,6 +37,16 @@ enum ProjectType {
       lines.append("  tag sets " + graph.tagSets.map(\.name).joined(separator: ", "))
     }
     return lines.joined(separator: "\n")
+  }
+
+  /// Refuse a new file under a name that nothing would open as a project.
+  private static func checkName(_ path: String) throws {
+    if path.lowercased().hasSuffix(".mastodon") || access(path, F_OK) == 0 { return }
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    let stem = name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
+    throw HowdahError(
+      .argument,
+      "project:save: \"\(path)\" does not end with .mastodon; did you mean \"\(stem).mastodon\"?")
   }
 
   // MARK: Parts
@@ -99,6 +110,7 @@ enum ProjectType {
         throw HowdahError(
           .argument, "project:save: it was never saved; give a path that ends with .mastodon")
       }
+      try checkName(path)
       let target = try call.writablePath(path)
       let progress = call.progress
       let save = { try me.project.save(to: target, progress: progress) }

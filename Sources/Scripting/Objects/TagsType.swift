@@ -216,7 +216,7 @@ enum TagsType {
         guard let set = try call.project.tagSet(call.string(0)),
           let tag = Item(call.handle.index).tag(set, in: graph)
         else { return call.pushNil() }
-        call.push(graph.tagSetInfo(set).tags[tag].label)
+        call.push(graph.tagLabel(set, tag))
       },
       set: { call in
         let (project, item) = (call.project, Item(call.handle.index))

@@ -113,6 +113,14 @@ extension Selection where Item == SpotID {
     }
   }
 
+  /// The relatives of one spot in the order of its links, each once.
+  convenience init(
+    _ graph: LineageGraph, of spot: SpotID, _ next: @escaping (LineageGraph, SpotID) -> [SpotID]
+  ) {
+    let ref = graph.ref(spot)
+    self.init(graph) { graph.isCurrent(ref) ? unique(next(graph, spot)) : [] }
+  }
+
   /// The targets of their outgoing links, each once, in ascending id.
   func children() -> Selection { relatives { $0.children(of: $1) } }
 
@@ -154,6 +162,14 @@ extension Selection where Item == SpotID {
 }
 
 extension Selection where Item == LinkID {
+  /// Links of one spot in the order in which they were made.
+  convenience init(
+    _ graph: LineageGraph, of spot: SpotID, _ list: @escaping (LineageGraph, SpotID) -> [LinkID]
+  ) {
+    let ref = graph.ref(spot)
+    self.init(graph) { graph.isCurrent(ref) ? list(graph, spot) : [] }
+  }
+
   /// Every link of a lineage.
   static func all(_ graph: LineageGraph) -> Selection {
     Selection(graph, isEverything: true) { graph.links }

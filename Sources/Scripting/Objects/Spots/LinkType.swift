@@ -8,29 +8,28 @@ enum LinkType {
     let link = registry.handleType("link", .link, "A step from a spot to a later one.")
     link.property(
       "id", "integer", "Its slot, 0-based; given to a new link after removal.",
-      column: ProjectObject.LinkColumn.id
-    ) { $0.push(Int($0.handle.index)) }
-    link.property("source", "spot", "The spot where it begins.") {
-      $0.push($0.project.handle($0.project.graph.source($0.link)))
-    }
-    link.property("target", "spot", "The spot where it ends.") {
-      $0.push($0.project.handle($0.project.graph.target($0.link)))
-    }
+      column: ProjectObject.LinkColumn.id, reading: .integer { Int($0.handle.index) })
+    link.property(
+      "source", "spot", "The spot where it begins.",
+      reading: .handle { o in o.look { o.bits($0.source(o.link), in: $0) } })
+    link.property(
+      "target", "spot", "The spot where it ends.",
+      reading: .handle { o in o.look { o.bits($0.target(o.link), in: $0) } })
     link.property("displacement", "{x=,y=,z=}", "From its source to its target, world units.") {
       $0.push(displacement($0.link, $0.project.graph))
     }
-    link.property("length", "number", "The distance from source to target, world units.") {
-      $0.push(displacement($0.link, $0.project.graph).distance(to: .zero))
-    }
-    link.property("frames", "integer", "Timepoints from source to target, usually 1.") {
-      $0.push(frames($0.link, $0.project.graph))
-    }
-    link.property("cost", "number or nil", "What the linker paid for it; nil when none made it.") {
-      $0.push($0.project.graph.feature(Feature.cost, $0.link))
-    }
     link.property(
-      "tags", "tags", #"Its tags by tag set: link.tags.Tracking = "Approved"; nil clears."#
-    ) { $0.push($0.project.handle($0.link, .linkTags)) }
+      "length", "number", "The distance from source to target, world units.",
+      reading: .number { o in o.look { LinkType.displacement(o.link, $0) }.distance(to: .zero) })
+    link.property(
+      "frames", "integer", "Timepoints from source to target, usually 1.",
+      reading: .integer { o in o.look { LinkType.frames(o.link, $0) } })
+    link.property(
+      "cost", "number or nil", "What the linker paid for it; nil when none made it.",
+      reading: .optionalNumber { o in o.look { $0.feature(Feature.cost, o.link) } ?? .nan })
+    link.property(
+      "tags", "tags", #"Its tags by tag set: link.tags.Tracking = "Approved"; nil clears."#,
+      reading: .handle { $0.handle.asKind(.linkTags).rawValue })
     link.method(
       "remove", "Remove it; its spots stay.",
       example: "p.links:first():remove()\nprint(#p.links)"

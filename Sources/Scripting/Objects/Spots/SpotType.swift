@@ -1,10 +1,8 @@
 // `spot`: a nucleus at one timepoint. Reading id, t, x, y and z goes past this file, to the columns.
 
-import CLua
 import Core
 import Formats
 import Lineage
-import LuaShim
 
 enum SpotType {
   static func register(_ registry: Registry) {
@@ -29,12 +27,11 @@ enum SpotType {
   private static func registerPlace(_ spot: TypeEntry) {
     spot.property(
       "id", "integer", "Its slot, 0-based; given to a new spot after removal.",
-      column: ProjectObject.SpotColumn.id
-    ) { $0.push(Int($0.handle.index)) }
+      column: ProjectObject.SpotColumn.id, reading: .integer { Int($0.handle.index) })
     spot.property(
       "t", "integer", "Its timepoint, 0-based; it never changes.",
-      column: ProjectObject.SpotColumn.t
-    ) { $0.push($0.project.graph.timepoint($0.spot)) }
+      column: ProjectObject.SpotColumn.t, reading: .integer { o in o.look { $0.timepoint(o.spot) } }
+    )
     for (axis, column) in [
       (Axis.x, ProjectObject.SpotColumn.x), (.y, ProjectObject.SpotColumn.y),
       (.z, ProjectObject.SpotColumn.z),
@@ -83,11 +80,10 @@ enum SpotType {
         let (graph, id) = (call.project.graph, call.spot)
         let radius = try SpotShape.positive(call.double(0), "spot.radius")
         try graph.edit("change shape") { try graph.setCovariance(id, .sphere(radius: radius)) }
-      }
-    ) { $0.push($0.project.graph.covariance($0.spot).meanRadius) }
-    spot.property("volume", "number", "The volume of its ellipsoid, cubed world units.") {
-      $0.push($0.project.graph.covariance($0.spot).volume)
-    }
+      }, reading: .number { o in o.look { $0.covariance(o.spot) }.meanRadius })
+    spot.property(
+      "volume", "number", "The volume of its ellipsoid, cubed world units.",
+      reading: .number { o in o.look { $0.covariance(o.spot) }.volume })
     spot.property(
       "label", "string or nil", "Its label; nil when it has none.",
       setType: .either([.string, .integer]),
@@ -107,94 +103,73 @@ enum SpotType {
         let (graph, id) = (call.project.graph, call.spot)
         let quality = call.optionalDouble(0)
         try graph.edit("set quality") { try graph.setFeature(Feature.quality, id, quality) }
-      }
-    ) { $0.push($0.project.graph.feature(Feature.quality, $0.spot)) }
+      },
+      reading: .optionalNumber { o in
+        o.look { $0.feature(Feature.quality, o.spot) } ?? .nan
+      })
     spot.property(
-      "tags", "tags", #"Its tags by tag set: spot.tags.Detection = "fn"; nil clears."#
-    ) { $0.push($0.project.handle($0.spot, .spotTags)) }
+      "tags", "tags", #"Its tags by tag set: spot.tags.Detection = "fn"; nil clears."#,
+      reading: .handle { $0.handle.asKind(.spotTags).rawValue })
   }
 
   private static func registerTree(_ spot: TypeEntry) {
     func relatives(
       _ name: String, _ doc: String, _ example: String,
-      _ step: @escaping (Selection<SpotID>) -> Selection<SpotID>
+      _ step: @escaping (LineageGraph, SpotID) -> [SpotID]
     ) {
       spot.method(name, returns: "spots", doc, example: example) { call in
-        call.push(call.project, step(Selection(call.project.graph, fixed: [call.spot])))
+        call.push(call.project, Selection<SpotID>(call.project.graph, of: call.spot, step))
       }
     }
     relatives(
       "children", "The spots that its outgoing links lead to, in link order.",
       "for child in p.spots:first():children():each() do print(child.t) end"
-    ) { $0.children() }
+    ) { $0.children(of: $1) }
     relatives(
       "parents", "The spots that its incoming links come from, in link order.",
       "print(#p.spots:first():parents())"
-    ) { $0.parents() }
+    ) { $0.parents(of: $1) }
     relatives(
       "descendants",
       "The spot and everything that can be reached from it along links, depth first.",
       #"p.spots:first():descendants():tag("Tracking", "Approved")"#
-    ) { $0.descendants() }
+    ) { $0.descendants(of: $1) }
     relatives(
       "ancestors", "The spot and everything that leads to it, depth first.",
       "print(#p.spots:last():ancestors())"
-    ) { $0.ancestors() }
+    ) { $0.ancestors(of: $1) }
     spot.method(
       "outgoing", returns: "links", "Its links to later spots, in the order they were made.",
       example: "print(#p.spots:first():outgoing())"
     ) { call in
-      call.push(call.project, Selection(call.project.graph, fixed: [call.spot]).outgoing())
+      call.push(
+        call.project,
+        Selection<LinkID>(call.project.graph, of: call.spot) { Array($0.outgoing($1)) })
     }
     spot.method(
       "incoming", returns: "links", "Its links from earlier spots, in the order they were made.",
       example: "print(#p.spots:first():incoming())"
     ) { call in
-      call.push(call.project, Selection(call.project.graph, fixed: [call.spot]).incoming())
+      call.push(
+        call.project,
+        Selection<LinkID>(call.project.graph, of: call.spot) { Array($0.incoming($1)) })
     }
     spot.method(
       "root", returns: "spot", "The spot without incoming links that it comes from.",
-      example: "print(p.spots:last():root().t)"
-    ) { call in
-      call.push(call.project.handle(call.project.graph.root(of: call.spot)))
-    }
+      example: "print(p.spots:last():root().t)",
+      reading: .handle { o in o.look { o.bits($0.root(of: o.spot), in: $0) } })
     spot.method(
       "track", returns: "track", "The track that it belongs to.",
-      example: "print(p.spots:first():track().duration)"
-    ) { call in
-      let graph = call.project.graph
-      let root = graph.tracks()[graph.trackIndex(of: call.spot)].root
-      call.push(call.project.handle(root, .track))
-    }
+      example: "print(p.spots:first():track().duration)",
+      reading: .handle { o in o.look { o.bits($0.track(of: o.spot).root, .track, in: $0) } })
     spot.method(
       "distance", params: [.object("other", "spot", "Another spot.")], returns: "number",
       "The distance between the centres of two spots, world units.",
       example: "local a, b = p.spots:first(), p.spots:last()\nprint(a:distance(b))",
-      fast: { lua, box in
-        guard lua_gettop(lua) == 2, hw_test(lua, 1, SpotType.spotKind) == 0,
-          hw_test(lua, 2, SpotType.spotKind) == 0
-        else { return -1 }
-        let (a, b) = (hw_to_handle(lua, 1), hw_to_handle(lua, 2))
-        lua_pushnumber(lua, SpotType.place(a, box!).distance(to: SpotType.place(b, box!)))
-        return 1
-      }
-    ) { call in
-      let graph = call.project.graph
-      let other: ProjectObject = call.owner(of: call.handle(0))
-      let there = other.graph.position(SpotID(call.handle(0).index))
-      call.push(graph.position(call.spot).distance(to: there))
-    }
-  }
-
-  private static let spotKind = Int32(HandleKind.spot.rawValue)
-
-  /// The centre of a current spot, from the columns that the fast path knows.
-  @inline(__always)
-  private static func place(_ handle: UInt64, _ box: UnsafePointer<hw_box>) -> WorldPoint {
-    WorldPoint(
-      x: hw_column_double(box, handle, Int32(ProjectObject.SpotColumn.x)),
-      y: hw_column_double(box, handle, Int32(ProjectObject.SpotColumn.y)),
-      z: hw_column_double(box, handle, Int32(ProjectObject.SpotColumn.z)))
+      reading: .number { o in
+        let there = o.look(at: 0) { $0.position(SpotID(o.handle(0).index)) }
+        return o.look { $0.position(o.spot) }.distance(to: there)
+      })
   }
 
   private static func registerEdits(_ spot: TypeEntry) {

@@ -33,6 +33,11 @@ extension Call {
   }
 }
 
+extension Operands {
+  /// The track that the receiver stands for.
+  fileprivate var track: TrackSummary { look { $0.track(of: spot) } }
+}
+
 enum TrackType {
   static func register(_ registry: Registry) {
     registerTrack(registry.handleType("track", .track, "Spots that links connect."))
@@ -41,12 +46,11 @@ enum TrackType {
   }
 
   private static func registerTrack(_ track: TypeEntry) {
-    track.property("id", "integer", "The id of its root.") {
-      $0.push(Int($0.track.summary.root.index))
-    }
-    track.property("root", "spot", "Its spot without incoming links (the lowest id of several).") {
-      $0.push($0.project.handle($0.track.summary.root))
-    }
+    track.property(
+      "id", "integer", "The id of its root.", reading: .integer { Int($0.track.root.index) })
+    track.property(
+      "root", "spot", "Its spot without incoming links (the lowest id of several).",
+      reading: .handle { o in o.look { o.bits($0.track(of: o.spot).root, in: $0) } })
     track.property("spots", "spots", "Its spots.") { call in
       let (graph, spot) = (call.project.graph, call.spot)
       call.push(
@@ -67,20 +71,16 @@ enum TrackType {
       let (graph, index) = (call.project.graph, call.track.index)
       call.push(call.project, Selection(graph, fixed: graph.spots(inTrack: index)).leaves())
     }
-    track.property("first", "integer", "Its first timepoint.") {
-      $0.push($0.track.summary.firstTimepoint)
-    }
-    track.property("last", "integer", "Its last timepoint.") {
-      $0.push($0.track.summary.lastTimepoint)
-    }
-    track.property("duration", "integer", "Timepoints from first to last.") {
-      $0.push($0.track.summary.lastTimepoint - $0.track.summary.firstTimepoint)
-    }
     track.property(
-      "divisions", "integer", "How many of its spots have more than one outgoing link."
-    ) {
-      $0.push($0.track.summary.divisions)
-    }
+      "first", "integer", "Its first timepoint.", reading: .integer { $0.track.firstTimepoint })
+    track.property(
+      "last", "integer", "Its last timepoint.", reading: .integer { $0.track.lastTimepoint })
+    track.property(
+      "duration", "integer", "Timepoints from first to last.",
+      reading: .integer { $0.track.lastTimepoint - $0.track.firstTimepoint })
+    track.property(
+      "divisions", "integer", "How many of its spots have more than one outgoing link.",
+      reading: .integer { $0.track.divisions })
     track.method(
       "tag",
       params: [
