@@ -38,7 +38,7 @@ return {
     false_weight = { type = "number", default = 10, min = 0, help = "weight of corrections" },
     center_ratio = { type = "number", default = 0.4, min = 0, max = 1, help = "centre to spot" },
     auto_bg_threshold = {
-      type = "number", default = 0, min = 0, max = 1, help = "darker voxels are background",
+      type = "string", default = "0", help = 'darker voxels are background, 0 to 1, or "auto"',
     },
     aug_scale_factor_base = { type = "number", default = 0, min = 0, help = "stretch samples" },
     aug_rotation_angle = { type = "number", default = 0, min = 0, help = "turn samples, degrees" },
@@ -56,6 +56,7 @@ return {
     for name, value in pairs(params) do
       if name ~= "model" and name ~= "output" then options[name] = value end
     end
+    options.auto_bg_threshold = tonumber(params.auto_bg_threshold) or params.auto_bg_threshold
     function options.on_epoch(e)
       howdah.log.info(("epoch %d  loss %.4f"):format(e.epoch, e.train_loss))
     end

@@ -19,7 +19,7 @@ return {
     setup = { type = "integer", default = 0, min = 0, help = "the channel or view" },
     center_ratio = { type = "number", default = 0.4, min = 0, max = 1, help = "centre to spot" },
     auto_bg_threshold = {
-      type = "number", default = 0, min = 0, max = 1, help = "darker voxels are background",
+      type = "string", default = "0", help = 'darker voxels are background, 0 to 1, or "auto"',
     },
     output = { type = "output", default = "labels.tif", help = "the label volume" },
     picture = { type = "output", help = "a PNG of the labels, seen along z" },
@@ -29,7 +29,7 @@ return {
     local model = howdah.detection("default", { widths = { 4, 8 } })
     local labels = model:labels(project, {
       t = params.timepoint, setup = params.setup, center_ratio = params.center_ratio,
-      auto_bg_threshold = params.auto_bg_threshold,
+      auto_bg_threshold = tonumber(params.auto_bg_threshold) or params.auto_bg_threshold,
     })
     labels:save(params.output)
     if params.picture then show(labels, { path = params.picture }) end

@@ -33,7 +33,7 @@ struct DetectionLearningTests {
         local n = l:histogram(7, {min = 0, max = 7}).counts
         show(l:slice{z = 3}, {path = "\(folder)/l.png"})
         local none = m:labels(p, {t = 1})
-        local dark = m:labels(p, {t = 1, auto_bg_threshold = 0.1})
+        local dark = m:labels(p, {t = 1, auto_bg_threshold = 0.1, auto_bg_smoothing = 0})
         return l.dtype, n[6] > 0, n[7] >= 18, n[2] + n[3] + n[4] + n[5], none:max(), dark:min(),
           dark:max()
         """
@@ -190,6 +190,44 @@ struct DetectionRecipesTests {
       ])
     #expect(try ModelFile.open(output + ".1").models == file.models)
     #expect(!FileManager.default.fileExists(atPath: output + ".2"))
+  }
+
+  @Test("stopped at any moment, the project is at its last undo point and the model file is whole")
+  func stopped() throws {
+    let (path, model) = try folder()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let project = try project()
+    let registry = ObjectsExamplesTests.registry()
+    var library = RecipeLibrary(executable: nil)
+    library.folders = [Recipes.folder]
+    for seconds in [0.02, 0.1, 0.3] {
+      let (changes, undo) = (project.lineage.revision, project.lineage.undoNames.count)
+      let output = path + "/\(seconds).pth"
+      var runner = RecipeRunner(registry: registry, library: library)
+      runner.context.notes = { _ in }
+      runner.limits.seconds = seconds
+      runner.limits.exitStatus = nil
+      let error = #expect(throws: HowdahError.self) {
+        try runner.run(
+          "train_detection", project: project,
+          params: [
+            "model": .string(model), "output": .string(output), "training_crop_size": size,
+            "num_epochs": 1_000_000,
+          ])
+      }
+      #expect(error?.kind == .limit)
+      #expect(project.lineage.revision == changes && !project.lineage.isEditing)
+      #expect(project.lineage.undoNames.count == undo)
+      if FileManager.default.fileExists(atPath: output) {
+        let file = try ModelFile.open(output)
+        // Saved at the end of an epoch of 5 samples.
+        #expect(file.optimisers[0].step % 5 == 0 && file.history.count == file.optimisers[0].step)
+      }
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: path).allSatisfy {
+          $0.hasSuffix(".pth") || $0.hasSuffix(".pth.1")
+        })
+    }
   }
 
   @Test("reset_detection_model and download_model")

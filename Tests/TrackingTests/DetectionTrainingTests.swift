@@ -115,7 +115,10 @@ struct DetectionTrainingTests {
 
   @Test("Dark voxels become background below the threshold, in the whole image's intensities")
   func autoBackground() throws {
-    let source = try samples { $0.autoBackground = 0.05 }
+    let source = try samples {
+      $0.autoBackground.limit = .below(0.05)
+      $0.autoBackground.smoothing = 0
+    }
     for i in 0..<4 {
       let sample = try source.sample(i, epoch: 1)
       for (value, label) in zip(sample.input.values, sample.target) where label == -1 {
@@ -123,6 +126,27 @@ struct DetectionTrainingTests {
       }
       #expect(sample.target.contains(0))
     }
+  }
+
+  @Test("Measured background has no holes where noise is bright, and no nuclei")
+  func measuredBackground() throws {
+    let image = try TrainingImage(scene.images.volume(t: 0))
+    let labels = try DetectionLabels(
+      LearningScene.spots([0, 1]), in: try VoxelGrid(scene.images, t: 0))
+    var rule = AutoBackground()
+    #expect(try rule.labels(of: image, labels) == nil)
+    rule.limit = .measured
+    let background = try #require(try rule.labels(of: image, labels))
+    for (k, center) in LearningScene.centers.enumerated() {
+      let v = (Int(center.x), Int(center.y), Int(center.z / 2))
+      #expect(background.value(x: v.0, y: v.1, z: v.2) == 0, "ball \(k)")
+    }
+    // Far from all balls everything is background.
+    for z in 0..<8 { for x in 17..<21 { #expect(background.value(x: x, y: 31, z: z) == 1) } }
+    let none = try DetectionLabels([], in: labels.grid)
+    #expect(try rule.labels(of: image, none) == nil)
+    rule.limit = .below(1.5)
+    #expect(throws: HowdahError.self) { try rule.check() }
   }
 
   @Test("The loss falls, and the same seed gives the same model with any number of threads")
@@ -261,6 +285,8 @@ struct DetectionTrainingTests {
     try expectRefusal { $0.validation = 1 }
     try expectRefusal { $0.samples.contrast = 2 }
     try expectRefusal { $0.samples.cropsPerTimepoint = 0 }
+    try expectRefusal { $0.samples.autoBackground.limit = .below(2) }
+    try expectRefusal { $0.samples.autoBackground.smoothing = -1 }
     try expectRefusal { $0.samples.crop.rotationAngle = -1 }
     try expectRefusal { $0.setup = 4 }
   }

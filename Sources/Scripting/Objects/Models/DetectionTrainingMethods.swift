@@ -57,12 +57,13 @@ enum DetectionTrainingMethods {
       let labels = try DetectionLabels(
         LabeledSpot.all(in: project.graph, at: t), in: try VoxelGrid(images, t: t, setup: setup),
         centerRatio: o.double("center_ratio"))
+      let rule = TrainingOptions.autoBackground(o)
+      try rule.check()
       var background: Volume?
-      if o.double("auto_bg_threshold") > 0 {
+      if rule.limit != .none {
         let image = try TrainingImage(
           images.volume(t: t, setup: setup, progress: call.progress), progress: call.progress)
-        background = try DetectionLabels.automaticBackground(
-          of: image.volume, below: o.double("auto_bg_threshold"), range: image.range)
+        background = try rule.labels(of: image, labels, progress: call.progress)
       }
       call.push(volume: try labels.paint(over: background).withColors(labelColors))
     }

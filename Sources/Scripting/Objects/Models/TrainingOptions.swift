@@ -23,10 +23,14 @@ enum TrainingOptions {
     .number(
       "center_ratio", "Semi-axes of the part labelled as centre, relative to the spot's.",
       default: defaults.samples.centerRatio, min: 0, max: 1),
+    Param(
+      "auto_bg_threshold", .either([.number, .choice(["auto"])]),
+      "Voxels darker than this part of the intensity range are background; 0: none; \"auto\": measured.",
+      default: 0),
     .number(
-      "auto_bg_threshold",
-      "Voxels darker than this part of the intensity range are background; 0: none.",
-      default: 0, min: 0, max: 1),
+      "auto_bg_smoothing",
+      "Smooth by this sigma before, world units; absent: a third of a nucleus; 0: as ELEPHANT.",
+      optional: true, min: 0),
   ]
 
   /// What makes samples and losses.
@@ -74,7 +78,7 @@ enum TrainingOptions {
     options.timepoints = try timepoints(o["timepoints"], name)
     options.setup = o.int("setup")
     options.samples.centerRatio = o.double("center_ratio")
-    options.samples.autoBackground = o.double("auto_bg_threshold")
+    options.samples.autoBackground = autoBackground(o)
     options.samples.cropsPerTimepoint = o.int("num_crops")
     if let size = try o.point("training_crop_size") {
       func voxels(_ axis: Axis) throws -> Int {
@@ -119,6 +123,15 @@ enum TrainingOptions {
       options.trainer.checkpoint = try call.writablePath(checkpoint)
     }
     return options
+  }
+
+  /// What is background where it is dark.
+  static func autoBackground(_ o: Options) -> AutoBackground {
+    var rule = AutoBackground()
+    let threshold = o["auto_bg_threshold"]
+    rule.limit = threshold.number.map { $0 == 0 ? .none : .below($0) } ?? .measured
+    rule.smoothing = o.optionalDouble("auto_bg_smoothing")
+    return rule
   }
 
   /// `t`, `{first, last}`, or a list of three and more; nil for all.

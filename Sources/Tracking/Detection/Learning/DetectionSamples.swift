@@ -18,8 +18,8 @@ public struct DetectionSamples: SampleSource, Sendable {
     /// Weakens nuclei: the contrast between labelled nuclei and labelled background is multiplied by a random
     /// factor between this number and 1. 0 for never.
     public var contrast = 0.0
-    /// Voxels darker than this part of the intensity range are labelled as background; 0 for none.
-    public var autoBackground = 0.0
+    /// Which voxels are labelled as background where the image is dark.
+    public var autoBackground = AutoBackground()
     /// Semi-axes of the labelled centre relative to those of the spot.
     public var centerRatio = 0.4
     /// How much larger than the image the network's input is, along each axis.
@@ -41,9 +41,7 @@ public struct DetectionSamples: SampleSource, Sendable {
       try require(cropsPerTimepoint > 0, "num_crops must be at least 1, not \(cropsPerTimepoint)")
       try require(
         contrast >= 0 && contrast <= 1, "aug_contrast must be from 0 to 1, not \(contrast)")
-      try require(
-        autoBackground >= 0 && autoBackground <= 1,
-        "auto_bg_threshold must be from 0 to 1, not \(autoBackground)")
+      try autoBackground.check()
     }
   }
 
@@ -62,6 +60,7 @@ public struct DetectionSamples: SampleSource, Sendable {
   private let grid: InputGrid
   private let keepAxials: KeepAxials
   private let progress: Progress
+  private let backgrounds = BackgroundCache()
 
   /// Samples of these spots for networks of an architecture.
   ///
@@ -157,11 +156,9 @@ public struct DetectionSamples: SampleSource, Sendable {
   /// The labels that a plan shows, -1 for none; nil when there is not a single one.
   private func labels(_ frame: Frame, _ plan: CropPlan, _ image: TrainingImage) throws -> Labels? {
     guard let box = plan.box(grid) else { return nil }
-    var background: Volume?
-    if options.autoBackground > 0 {
-      background = try DetectionLabels.automaticBackground(
-        of: image.volume.crop(box), below: options.autoBackground, range: image.range)
-    }
+    let background = try backgrounds.labels(frame.t) {
+      try options.autoBackground.labels(of: image, frame.labels, progress: progress)
+    }?.crop(box)
     let painted = try frame.labels.paint(box, over: background)
     var map = plan.map(grid)
     for axis in Axis.allCases { map.translation[axis] -= Double(box.origin[axis]) }
