@@ -5,17 +5,17 @@
 //   blur within the plane
 //   + haze around nuclei and autofluorescence of the tissue, both smooth
 //   x attenuation with depth
-//   camera: shot noise, answer to single photons, read noise, offset, hot pixels, clipping
+//   camera (SceneRenderer+Camera.swift): uneven light, noise, defects, clipping
 
 import Core
 import Imaging
 
 /// Draws the frames of one simulated movie. Immutable; used from several threads.
 struct SceneRenderer: Sendable {
-  private let o: Simulator.Options
-  private let shape: TissueShape
+  let o: Simulator.Options
+  let shape: TissueShape
   private let texture: TextureField
-  private let hot: [Int]
+  let defects: CameraDefects
   /// Places along z, in standard deviations of the point-spread function, and their weights.
   private let depths: [(offset: Double, weight: Float)]
   /// Width of the soft edge of a nucleus as a share of its radius.
@@ -31,9 +31,7 @@ struct SceneRenderer: Sendable {
     let weights = offsets.map { exponential(-$0 * $0 / 2) }
     let sum = weights.reduce(0, +)
     depths = zip(offsets, weights).map { ($0 * options.blurZ, Float($1 / sum)) }
-    var random = SeededRandom(seed: options.seed, stream: 4)
-    let plane = options.size.x * options.size.y
-    hot = (0..<Int(options.hotPixels * Double(plane))).map { _ in random.below(plane) }
+    defects = CameraDefects(options)
   }
 
   /// The frame of timepoint `t`. Reports nothing; stops between planes.
@@ -97,6 +95,9 @@ struct SceneRenderer: Sendable {
         Float(n.semiAxes.x), Float(n.semiAxes.y), Float(n.semiAxes.z)) * Float(9 / o.radius)
     let place = Float(n.cell % 1024) * 7.31
     let lumpiness = Float(o.lumpiness)
+    let hollow = Float(o.hollowness)
+    let nucleoli = o.nucleoli > 0 ? self.nucleoli(of: n) : []
+    let dark = Float(o.nucleoli)
     for (offset, weight) in depths {
       let dz = height + offset - n.position.z
       let w = weight * Float(n.brightness * o.photons)
@@ -124,14 +125,33 @@ struct SceneRenderer: Sendable {
             let v = texture.value(g.x + place, g.y + place * 1.7, g.z + place * 2.3)
             value *= max(0.15, 1 + strength * v)
           }
+          if hollow > 0 { value *= 1 - hollow * max(0, 1 - 1.2 * rho2) }
+          for p in nucleoli {
+            let d = u - p.centre
+            value *= 1 - dark / (1 + power4((d * d).sum() * p.perSquare))
+          }
           light[y * o.size.x + x] += value
         }
       }
     }
   }
 
+  /// One to three dark bodies inside a nucleus, in the coordinates of its unit ball. Plates have none.
+  private func nucleoli(of n: Nucleus) -> [(centre: SIMD3<Float>, perSquare: Float)] {
+    if n.isDebris || n.texture < 1 { return [] }
+    var random = SeededRandom(seed: o.seed, stream: 0x8000_0000 + UInt64(n.cell))
+    return (0..<1 + random.below(3)).map { _ in
+      let p = random.direction() * random.uniform(0, 0.55)
+      let radius = random.uniform(0.14, 0.34)
+      return (SIMD3(Float(p.x), Float(p.y), Float(p.z)), Float(1 / (radius * radius)))
+    }
+  }
+
+  @inline(__always)
+  private func power4(_ x: Float) -> Float { x * x * x * x }
+
   /// Gaussian blur of a plane along one axis, borders reflected.
-  private func blur(_ light: inout [Float], sigma: Double, along axis: Axis) {
+  func blur(_ light: inout [Float], sigma: Double, along axis: Axis) {
     let length = axis == .x ? o.size.x : o.size.y
     if sigma < 0.1 || length < 2 { return }
     let radius = min(Int((3 * sigma).rounded(.up)), length - 1)
@@ -217,76 +237,5 @@ struct SceneRenderer: Sendable {
       let row = Float(peak * exponential(d * d * perSquare))
       for i in i0...i1 { lattice[i, j] += row * alongX[i - i0] }
     }
-  }
-
-  // MARK: Camera
-
-  /// Turn the light of a plane into grey values. The random numbers depend on seed, t and z alone.
-  private func expose<T: FixedWidthInteger>(
-    _ light: [Float], _ smooth: Lattice, z: Int, t: Timepoint,
-    into pixels: UnsafeMutableBufferPointer<T>
-  ) {
-    var random = SeededRandom(
-      seed: o.seed, stream: 0x1_0000_0000 + UInt64(t) * UInt64(o.size.z) + UInt64(z))
-    let maximum = o.bitDepth.maximum
-    let height = Double(z) * o.voxelSize.z
-    var fade = [Float](repeating: 1, count: smooth.columns)
-    for y in 0..<o.size.y {
-      let wy = Double(y) * o.voxelSize.y
-      if o.attenuation.isFinite {
-        for i in 0..<smooth.columns {
-          let p = WorldPoint(x: Double(i) * smooth.step, y: wy, z: height)
-          fade[i] = Float(exponential(-shape.depth(p) / o.attenuation))
-        }
-      }
-      for x in 0..<o.size.x {
-        let (i, fx, base) = smooth.sample(x: Double(x) * o.voxelSize.x, y: wy)
-        let a = fade[i] + fx * (fade[min(i + 1, fade.count - 1)] - fade[i])
-        let photons = random.poisson(Double((light[y * o.size.x + x] + base) * a))
-        var value = photons
-        if o.excessNoise > 0 && photons > 0 {
-          value += o.excessNoise * photons.squareRoot() * random.normal()
-        }
-        value = value * o.gain + o.offset
-        if o.readNoise > 0 { value += o.readNoise * random.normal() }
-        pixels[y * o.size.x + x] = T(min(maximum, max(0, value.rounded())))
-      }
-    }
-    for pixel in hot {
-      let value = Double(pixels[pixel]) + o.gain * o.photons * random.uniform(0.5, 3)
-      pixels[pixel] = T(min(maximum, value.rounded()))
-    }
-  }
-}
-
-/// Values on a coarse lattice over a plane, read by bilinear interpolation.
-private struct Lattice {
-  let step: Double
-  let columns, rows: Int
-  let extent: (x: Double, y: Double)
-  private var values: [Float]
-
-  init(size: Size3, voxelSize: VoxelSize, step: Double) {
-    self.step = step
-    extent = (Double(size.x) * voxelSize.x, Double(size.y) * voxelSize.y)
-    columns = Int(extent.x / step) + 2
-    rows = Int(extent.y / step) + 2
-    values = [Float](repeating: 0, count: columns * rows)
-  }
-
-  subscript(i: Int, j: Int) -> Float {
-    get { values[j * columns + i] }
-    set { values[j * columns + i] = newValue }
-  }
-
-  /// The value at a place in world units, with the column left of it and the way to the next one.
-  @inline(__always)
-  func sample(x: Double, y: Double) -> (column: Int, fraction: Float, value: Float) {
-    let (u, v) = (x / step, y / step)
-    let (i, j) = (Int(u), Int(v))
-    let (fx, fy) = (Float(u - Double(i)), Float(v - Double(j)))
-    let top = self[i, j] + fx * (self[i + 1, j] - self[i, j])
-    let bottom = self[i, j + 1] + fx * (self[i + 1, j + 1] - self[i, j + 1])
-    return (i, fx, top + fy * (bottom - top))
   }
 }

@@ -84,6 +84,11 @@ extension Simulator {
     public var attenuation = 120.0
     /// Strength of the chromatin texture: 0 smooth, 1 strong.
     public var texture = 0.5
+    /// How much darker the middle of nuclei is than their rim: 0 filled, 1 empty, as with stained
+    /// envelopes.
+    public var hollowness = 0.0
+    /// How dark the nucleoli are: 0 none, 1 black.
+    public var nucleoli = 0.0
     /// Standard deviation of the point-spread function along x and y, micrometres.
     public var blur = 0.3
     /// Standard deviation of the point-spread function along z, micrometres.
@@ -100,6 +105,16 @@ extension Simulator {
     public var offset = 100.0
     /// Share of pixels that are hot (the same ones in every frame).
     public var hotPixels = 0.0
+    /// Share of pixels that are always 0.
+    public var deadPixels = 0.0
+    /// Change of the illumination over the field along x and y, as a share of its mean.
+    public var shading = (x: 0.0, y: 0.0)
+    /// Steps of the illumination between stitched tiles: standard deviation of its logarithm.
+    public var stitching = 0.0
+    /// Unevenness of the illumination from plane to plane: standard deviation of its logarithm.
+    public var flicker = 0.0
+    /// Smoothing of the recorded planes, as by denoising or resampling: standard deviation, voxels.
+    public var smoothing = 0.0
     /// Pixel format.
     public var bitDepth = BitDepth.sixteen
 
@@ -138,6 +153,10 @@ extension Simulator {
         ("division_rate", divisionRate, 0...1), ("death_rate", deathRate, 0...1),
         ("photons", photons, 0.01...1e6), ("brightness_variation", brightnessVariation, 0...2),
         ("background", background, 0...1e6), ("haze", haze, 0...1), ("texture", texture, 0...1),
+        ("hollowness", hollowness, 0...1), ("nucleoli", nucleoli, 0...1),
+        ("dead_pixels", deadPixels, 0...1), ("shading.x", shading.x, -2...2),
+        ("shading.y", shading.y, -2...2), ("stitching", stitching, 0...2),
+        ("flicker", flicker, 0...2), ("smoothing", smoothing, 0...20),
         ("blur", blur, 0...1e6), ("blur_z", blurZ, 0...1e6), ("gain", gain, 1e-3...1e4),
         ("excess_noise", excessNoise, 0...10), ("read_noise", readNoise, 0...1e4),
         ("offset", offset, 0...6e4), ("hot_pixels", hotPixels, 0...1),

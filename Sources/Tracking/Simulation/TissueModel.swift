@@ -6,7 +6,7 @@ import Core
 
 /// The moving, dividing and dying nuclei of one movie.
 struct TissueModel {
-  private enum Stage {
+  enum Stage {
     case interphase
     case condensing(Int)
     case metaphase(Int)
@@ -16,7 +16,7 @@ struct TissueModel {
     case debris(Int)
   }
 
-  private struct Cell {
+  struct Cell {
     var id: Int32
     var mother: Int32 = -1
     var position: WorldPoint
@@ -33,11 +33,11 @@ struct TissueModel {
     var stage = Stage.interphase
   }
 
-  private let o: Simulator.Options
+  let o: Simulator.Options
   let shape: TissueShape
   private let drift: DriftField
-  private var random: SeededRandom
-  private var cells: [Cell] = []
+  var random: SeededRandom
+  var cells: [Cell] = []
   private var nextID: Int32 = 0
 
   init(_ options: Simulator.Options) {
@@ -144,7 +144,7 @@ struct TissueModel {
   }
 
   /// Two daughters where the mother's metaphase plate was, moving apart along its normal.
-  private mutating func divide(_ mother: Cell, into next: inout [Cell]) {
+  mutating func divide(_ mother: Cell, into next: inout [Cell]) {
     let normal = mother.orientation.transposed.rows.0
     let axis = WorldPoint(x: normal.x, y: normal.y, z: normal.z)
     for side in [-1.0, 1.0] {
@@ -162,7 +162,7 @@ struct TissueModel {
 
   // MARK: Shapes
 
-  private func snapshot() -> [Nucleus] {
+  func snapshot() -> [Nucleus] {
     var nuclei: [Nucleus] = []
     nuclei.reserveCapacity(cells.count)
     for cell in cells {
@@ -226,7 +226,7 @@ struct TissueModel {
   // MARK: Keeping apart
 
   /// Push overlapping nuclei apart and all of them back into the tissue, a little in each step.
-  private mutating func settle(steps: Int, _ progress: Progress) throws {
+  mutating func settle(steps: Int, _ progress: Progress) throws {
     let solid = cells.indices.filter {
       if case .debris = cells[$0].stage { false } else { true }
     }
