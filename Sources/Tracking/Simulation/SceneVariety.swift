@@ -15,7 +15,7 @@ public struct SceneVariety: Sendable {
   /// The seed of all scenes.
   public var seed: UInt64
   /// About how many voxels a scene has.
-  public var voxels = 60_000...150_000
+  public var voxels = 50_000...130_000
 
   /// Scenes of this seed.
   public init(seed: UInt64) { self.seed = seed }
@@ -80,17 +80,17 @@ public struct SceneVariety: Sendable {
   // MARK: Light
 
   private func light(_ o: inout Simulator.Options, _ random: inout SeededRandom) {
-    o.photons = random.between(4, 400)
+    o.photons = random.between(7, 400)
     o.brightnessVariation = random.uniform(0.03, 0.65)
-    o.background = o.photons * random.between(0.01, 0.8)
+    o.background = o.photons * random.between(0.01, 0.6)
     o.haze = random.uniform() < 0.25 ? 0 : random.uniform(0, 0.5)
     o.attenuation = random.uniform() < 0.35 ? .infinity : o.radius * random.between(3, 60)
     o.texture = random.uniform() < 0.25 ? 0 : random.uniform(0, 1)
     o.hollowness = random.uniform() < 0.75 ? 0 : random.uniform(0.2, 0.85)
     o.nucleoli = random.uniform() < 0.65 ? 0 : random.uniform(0.3, 0.95)
     // At least half a voxel, as sampling makes; at most what leaves neighbours apart.
-    o.blur = max(0.45 * o.voxelSize.x, o.radius * random.between(0.03, 0.3))
-    o.blurZ = max(0.3 * o.voxelSize.z, min(0.75 * o.radius, o.blur * random.between(1, 6)))
+    o.blur = max(0.45 * o.voxelSize.x, o.radius * random.between(0.03, 0.22))
+    o.blurZ = max(0.3 * o.voxelSize.z, min(0.65 * o.radius, o.blur * random.between(1, 6)))
     if random.uniform() < 0.4 { o.shading = (random.uniform(-1, 1), random.uniform(-1, 1)) }
     if random.uniform() < 0.12 { o.stitching = random.uniform(0.1, 0.5) }
     if random.uniform() < 0.2 { o.flicker = random.uniform(0.03, 0.25) }
