@@ -87,6 +87,33 @@ import Testing
     }
   }
 
+  @Test func `half precision rounds to the nearest, ties to even, and is half as large`() throws {
+    let folder = try GoldenFiles.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    // A value and what IEEE 754 binary16 keeps of it.
+    let pairs: [(Float, Float)] = [
+      (0, 0), (1, 1), (-2.5, -2.5), (1 / 3, 0.333251953125), (1 + 0x1p-11, 1),
+      (1 + 3 * 0x1p-11, 1 + 0x1p-9), (65504, 65504), (65519, 65504), (65520, .infinity),
+      (-.infinity, -.infinity), (0x1p-24, 0x1p-24), (0x1p-25, 0), (0x1.8p-24, 0x1p-23),
+      (0x1p-14, 0x1p-14), (0x1.ff8p-15, 0x1.ff8p-15), (0x1.ffcp-15, 0x1p-14),
+    ]
+    let table = [NamedTensor(name: "a", shape: [pairs.count], values: pairs.map(\.0))]
+    try PTHFile(models: [table]).write(to: folder + "/m.pth", as: .half)
+    #expect(try PTHFile.read(folder + "/m.pth").models[0][0].values == pairs.map(\.1))
+
+    var file = ModelFile(models: [try Model(.unet(widths: [8, 16]), seed: 1)])
+    file.optimisers = file.models.map { Adam(for: $0) }
+    file.history = [HistoryEntry(step: 7, losses: ["train_loss": 0.5])]
+    try file.save(to: folder + "/half.pth", as: .half)
+    let again = try ModelFile.open(folder + "/half.pth")
+    #expect(again.optimisers.isEmpty && again.history == file.history)
+    for (a, b) in zip(again.models[0].values.joined(), file.models[0].values.joined()) {
+      #expect(abs(a - b) <= max(abs(b) * 0x1p-11, 0x1p-25))
+    }
+    let size = try FileManager.default.attributesOfItem(atPath: folder + "/half.pth")[.size] as? Int
+    #expect(try #require(size) < 2 * file.models[0].parameterCount + 12_000)
+  }
+
   @Test func `tensors start at multiples of 64 bytes, for readers that map them`() throws {
     let folder = try GoldenFiles.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -56,11 +56,17 @@ public struct ModelFile: Sendable {
   }
 
   /// Write a `.pth` file, replacing the old one at once or not at all. The old ones stay as `path.1` (the
-  /// newest) to `path.<versions>`.
-  public func save(to path: String, keeping versions: Int = 3, progress: Progress = .none) throws {
+  /// newest) to `path.<versions>`. In half precision the optimiser's state is left out: such a file is for handing
+  /// on, not for going on exactly where training stopped.
+  public func save(
+    to path: String, keeping versions: Int = 3, as storage: PTHFile.Storage = .single,
+    progress: Progress = .none
+  ) throws {
     var extras: [String: [UInt8]] = [:]
     if !history.isEmpty { extras["history.tsv"] = Array(historyText.utf8) }
-    for (i, adam) in optimisers.enumerated() { extras["adam.\(i)"] = Self.bytes(adam) }
+    if storage == .single {
+      for (i, adam) in optimisers.enumerated() { extras["adam.\(i)"] = Self.bytes(adam) }
+    }
     if versions > 0, access(path, F_OK) == 0 {
       for k in stride(from: versions - 1, to: 0, by: -1) {
         rename("\(path).\(k)", "\(path).\(k + 1)")
@@ -71,7 +77,8 @@ public struct ModelFile: Sendable {
         throw HowdahError.file(path, "its last version cannot be kept: \(lastSystemError())")
       }
     }
-    try PTHFile(models: models.map(\.table), extras: extras).write(to: path, progress: progress)
+    try PTHFile(models: models.map(\.table), extras: extras)
+      .write(to: path, as: storage, progress: progress)
   }
 
   // One line a step: the step, then name and value in turn, separated by tabs.

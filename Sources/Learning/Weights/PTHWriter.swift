@@ -4,9 +4,20 @@
 import Core
 
 extension PTHFile {
+  /// How the numbers of a file are kept.
+  public enum Storage: Sendable {
+    /// 4 bytes each, exact.
+    case single
+    /// 2 bytes each, rounded to the nearest IEEE half: 3 digits, at most 65504. PyTorch widens them when it loads
+    /// them into a network.
+    case half
+  }
+
   /// Write the file, replacing what is there at once or not at all. One model becomes a bare state_dict,
   /// several a list.
-  public func write(to path: String, progress: Progress = .none) throws {
+  public func write(
+    to path: String, as storage: Storage = .single, progress: Progress = .none
+  ) throws {
     let file = path.split(separator: "/").last.map(String.init) ?? "weights"
     let stem = file.hasSuffix(".pth") ? String(file.dropLast(4)) : file
     var zip = StoredZip()
@@ -17,7 +28,7 @@ extension PTHFile {
     for table in models {
       pickle.beginMap()
       for tensor in table {
-        pickle.tensor(tensor, storage: payloads.count)
+        pickle.tensor(tensor, storage: payloads.count, as: storage)
         payloads.append(tensor.values)
       }
       pickle.endMap()
@@ -30,7 +41,11 @@ extension PTHFile {
     try zip.add(stem + "/byteorder", Array("little".utf8))
     for (i, values) in payloads.enumerated() {
       try progress.check()
-      try values.withUnsafeBytes { try zip.add(stem + "/data/\(i)", $0) }
+      let name = stem + "/data/\(i)"
+      switch storage {
+      case .single: try values.withUnsafeBytes { try zip.add(name, $0) }
+      case .half: try values.map(floatToHalf).withUnsafeBytes { try zip.add(name, $0) }
+      }
     }
     try zip.add(stem + "/version", Array("3\n".utf8))
     for (name, bytes) in extras.sorted(by: { $0.key < $1.key }) {
@@ -38,6 +53,20 @@ extension PTHFile {
     }
     try AtomicFile.write(zip.finished(), to: path)
   }
+}
+
+/// The nearest IEEE half, ties to even; beyond its range infinity.
+func floatToHalf(_ value: Float) -> UInt16 {
+  let sign = UInt16(value.bitPattern >> 16) & 0x8000
+  let size = value.magnitude
+  if size.isNaN { return sign | 0x7e00 }
+  if size >= 65520 { return sign | 0x7c00 }
+  // Below 2^-14 the step is 2^-24, above it 2^-10 of the power of two.
+  let exponent = max(-14, size == 0 ? -14 : Int(size.exponent))
+  let step = Float(sign: .plus, exponent: exponent - 10, significand: 1)
+  let units = Int((size / step).rounded(.toNearestOrEven))
+  // A unit count of 2^11 carries into the exponent by itself.
+  return sign | UInt16((exponent + 14) << 10 + units)
 }
 
 /// The pickle operations that a state_dict is written with.
@@ -53,11 +82,11 @@ private struct PickleWriter {
   }
   mutating func endMap() { emit("u") }
 
-  mutating func tensor(_ tensor: NamedTensor, storage: Int) {
+  mutating func tensor(_ tensor: NamedTensor, storage: Int, as kind: PTHFile.Storage) {
     text(tensor.name)
     emit("ctorch._utils\n_rebuild_tensor_v2\n((")
     text("storage")
-    emit("ctorch\nFloatStorage\n")
+    emit(kind == .half ? "ctorch\nHalfStorage\n" : "ctorch\nFloatStorage\n")
     text(String(storage))
     text("cpu")
     integer(tensor.values.count)

@@ -107,7 +107,8 @@ public struct SimulatedSamples: SampleSource, Sendable {
     result.reserveCapacity(values.count)
     for z in 0..<size.z {
       for y in 0..<size.y {
-        let row = ((axis == .z ? size.z - 1 - z : z) * size.y + (axis == .y ? size.y - 1 - y : y))
+        let row =
+          ((axis == .z ? size.z - 1 - z : z) * size.y + (axis == .y ? size.y - 1 - y : y))
           * size.x
         if axis == .x {
           for x in (0..<size.x).reversed() { result.append(values[row + x]) }
