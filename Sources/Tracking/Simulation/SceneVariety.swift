@@ -16,6 +16,9 @@ public struct SceneVariety: Sendable {
   public var seed: UInt64
   /// About how many voxels a scene has.
   public var voxels = 50_000...130_000
+  /// From this scene on a third of them are parts of mostly empty volumes, with few nuclei or none. A network
+  /// learns sooner what a nucleus is from scenes that are full of them.
+  public var firstSparse = 2400
 
   /// Scenes of this seed.
   public init(seed: UInt64) { self.seed = seed }
@@ -27,6 +30,7 @@ public struct SceneVariety: Sendable {
     options.seed = random.next()
     geometry(&options, &random)
     tissue(&options, &random)
+    if i >= firstSparse { thin(&options, &random) }
     light(&options, &random)
     camera(&options, &random)
     let nuclei = try nuclei(&options, &random, progress)
@@ -75,6 +79,14 @@ public struct SceneVariety: Sendable {
     o.elongation = random.uniform(1, 2.1)
     o.lumpiness = random.uniform() < 0.3 ? 0 : random.uniform(0, 0.12)
     o.flatness = random.uniform() < 0.5 ? 1 : random.uniform(0.5, 1.3)
+  }
+
+  private func thin(_ o: inout Simulator.Options, _ random: inout SeededRandom) {
+    switch random.uniform() {
+    case ..<0.13: o.nuclei = 0
+    case ..<0.33: o.density = random.between(0.002, 0.04)
+    default: break
+    }
   }
 
   // MARK: Light

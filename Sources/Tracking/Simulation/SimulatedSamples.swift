@@ -26,7 +26,7 @@ public struct SimulatedSamples: SampleSource, Sendable {
     let scene = try variety.scene(number)
     var random = SeededRandom(seed: variety.seed, stream: 0x5A30_0000_0000 &+ UInt64(number))
     let labels = try labels(of: scene)
-    var image = SimulatedSamples.normalised(scene.volume, &random)
+    var image = normalised(scene, number, &random)
     var target = labels
     for axis in Axis.allCases where random.uniform() < 0.5 {
       image = flipped(image, scene.volume.size, axis)
@@ -81,10 +81,19 @@ public struct SimulatedSamples: SampleSource, Sendable {
   }
 
   /// Grey values as they are when the crop is part of a volume that was normalised as a whole: the volume's
-  /// darkest and brightest voxels lie elsewhere, and one hot pixel or mitosis can press all others down.
-  static func normalised(_ volume: Volume, _ random: inout SeededRandom) -> [Float] {
-    let values = volume.values().map { Float($0) }
-    let (low, high) = (values.min() ?? 0, values.max() ?? 0)
+  /// darkest and brightest voxels lie elsewhere, and one hot pixel or mitosis can press all others down. From
+  /// the first sparse scene on, the volume holds a bright nucleus even where the scene has none.
+  private func normalised(
+    _ scene: SimulatedScene, _ number: Int, _ random: inout SeededRandom
+  ) -> [Float] {
+    let values = scene.volume.values().map { Float($0) }
+    var (low, high) = (values.min() ?? 0, values.max() ?? 0)
+    if number >= variety.firstSparse, random.uniform() < 0.9 {
+      let o = scene.options
+      let light = o.background + o.photons * random.between(0.8, 2.7)
+      high = max(high, Float(min(o.bitDepth.maximum, o.offset + o.gain * light)))
+      if o.deadPixels == 0 { low = min(low, Float(max(0, o.offset - 3 * o.readNoise))) }
+    }
     let range = max(high - low, 1e-6)
     let below = random.uniform() < 0.5 ? 0 : Float(random.uniform(0, 0.1))
     var factor = 1.0

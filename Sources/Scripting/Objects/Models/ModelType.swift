@@ -18,7 +18,11 @@ enum ModelType {
         .options([
           .integer(
             "versions", "How many older versions stay beside a .pth, as path.1, path.2, ...",
-            default: 3, min: 0)
+            default: 3, min: 0),
+          .boolean(
+            "half",
+            "Half precision (.pth only): half the size, for handing on; the optimizer's state is left out.",
+            default: false),
         ]),
       ],
       "Write it as .pth, which ELEPHANT and PyTorch read, or as .safetensors (one network, no history).",
@@ -29,12 +33,16 @@ enum ModelType {
         throw HowdahError(.argument, "model:save: give a path; the model was in memory only")
       }
       let path = try call.writablePath(given)
-      try save(me, to: path, versions: call.options.int("versions"), progress: call.progress)
+      let o = call.options
+      try save(
+        me, to: path, versions: o.int("versions"), as: o.bool("half") ? .half : .single,
+        progress: call.progress)
       me.path = path
     }
     ForwardMethod.register(model)
     DetectionTrainingMethods.register(registry, model)
     PredictMethod.register(model)
+    SimulatedTrainingMethod.register(model)
     model.operator("__tostring") { $0.push(text($0.receiver(ModelObject.self))) }
     model.display { .text(text($0.receiver(ModelObject.self))) }
   }
@@ -162,14 +170,18 @@ enum ModelType {
   }
 
   private static func save(
-    _ model: ModelObject, to path: String, versions: Int, progress: Progress
+    _ model: ModelObject, to path: String, versions: Int, as storage: PTHFile.Storage,
+    progress: Progress
   ) throws {
     let file = model.file
     if path.hasSuffix(".pth") {
-      return try file.save(to: path, keeping: versions, progress: progress)
+      return try file.save(to: path, keeping: versions, as: storage, progress: progress)
     }
     guard path.hasSuffix(".safetensors") else {
       throw HowdahError(.argument, "\(path): a model is saved as .pth or .safetensors")
+    }
+    guard storage == .single else {
+      throw HowdahError(.argument, "\(path): half precision is for .pth; leave out half")
     }
     guard file.models.count == 1 else {
       throw HowdahError(

@@ -26,11 +26,23 @@ enum SimulateModule {
     ("haze", \.haze, "Share of a nucleus's light that is spread around it."),
     ("attenuation", \.attenuation, "Depth over which light falls to 1/e, micrometres."),
     ("texture", \.texture, "Strength of the chromatin's texture, 0 to 1."),
+    ("hollowness", \.hollowness, "How much darker the middle of nuclei is than their rim, 0 to 1."),
+    ("nucleoli", \.nucleoli, "How dark the nucleoli are, 0 (none) to 1."),
     ("blur", \.blur, "Blur along x and y, micrometres."),
     ("blur_z", \.blurZ, "Blur along z, micrometres."),
     ("gain", \.gain, "Grey values per photon."),
     ("read_noise", \.readNoise, "Noise of the camera, grey values."),
     ("offset", \.offset, "Grey value without light."),
+    ("hot_pixels", \.hotPixels, "Share of pixels that are always bright."),
+    ("dead_pixels", \.deadPixels, "Share of pixels that are always 0."),
+    (
+      "shading_x", \.shading.x,
+      "Change of the light over the field along x, as a share of its mean."
+    ),
+    ("shading_y", \.shading.y, "The same along y."),
+    ("stitching", \.stitching, "Steps of the light between tiles: spread of its logarithm."),
+    ("flicker", \.flicker, "Unevenness of the light from plane to plane: spread of its logarithm."),
+    ("smoothing", \.smoothing, "Smoothing of the recorded planes, voxels."),
     ("visible", \.visible, "Nuclei below this signal to noise are no part of the truth."),
   ]
 
