@@ -5,6 +5,7 @@
 
 import Core
 import Imaging
+import Learning
 
 /// Random scenes: what the simulator draws, in all its variety, at the size of a training crop.
 ///
@@ -50,7 +51,7 @@ public struct SceneVariety: Sendable {
     let x = 2 * o.radius / across
     o.voxelSize = VoxelSize(x: x, y: x, z: x * anisotropy)
     // Sizes that the poolings divide without rest.
-    let base = 1 << (4 - min(4, KeptAxials.count(anisotropy: anisotropy)))
+    let base = 1 << (4 - min(4, KeepAxials.count(anisotropy: anisotropy)))
     let wanted = across * random.uniform(2.5, 6) / 16
     let side = 16 * min(base == 16 ? 6 : 8, max(4, Int(wanted.rounded(.up))))
     let count = random.uniform(Double(voxels.lowerBound), Double(voxels.upperBound))
@@ -216,18 +217,6 @@ public struct SimulatedScene: Sendable {
     let step = max(1, o.bitDepth == .eight ? 1.5 : 1) / o.gain
     return signal * voxels.squareRoot() >= 5 * max(noise, 1e-9)
       && signal > 0.04 * o.photons && signal > step
-  }
-}
-
-/// ELEPHANT's rule for how many poolings keep z.
-public enum KeptAxials {
-  /// The number for voxels that are `anisotropy` times longer along z than along x; at most 4, and -1 below 1.
-  public static func count(anisotropy: Double) -> Int {
-    func bits(_ n: Int) -> Int { n <= 0 ? 0 : Int.bitWidth - n.leadingZeroBitCount }
-    let low = bits(Int(anisotropy)) - 1
-    let high = bits(Int(anisotropy - 1))
-    let below = low < 0 ? 0.5 : Double(1 << low)
-    return anisotropy - below < Double(1 << high) - anisotropy ? low : high
   }
 }
 

@@ -34,7 +34,7 @@ public struct SimulatedSamples: SampleSource, Sendable {
     }
     // The client's rule, and now and then a neighbour, since voxel sizes in files are not always right.
     let voxel = scene.options.voxelSize
-    var keep = KeptAxials.count(anisotropy: voxel.z / voxel.x)
+    var keep = KeepAxials.count(anisotropy: voxel.z / voxel.x)
     if random.uniform() < 0.15 { keep += random.uniform() < 0.5 ? -1 : 1 }
     keep = min(4, max(0, keep))
     while scene.volume.size.z % (1 << (4 - keep)) != 0 { keep += 1 }
