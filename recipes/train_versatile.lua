@@ -1,14 +1,14 @@
 -- Train a detection model on simulated scenes alone: nuclei 6 to 60 voxels across, voxels 1 to 12
--- times longer along z, all densities, noises, blurs and defects that the simulator can draw. With
--- the defaults this is how models/versatile-3d.pth was made, bit for bit on any machine with the same
--- instruction set; another seed gives a sister of it.
+-- times longer along z, all densities, noises, blurs and defects that the simulator can draw. The
+-- defaults are those of models/versatile-3d.pth; another seed gives a sister of it. It takes about
+-- half an hour of two free cores.
 --
 --   howdah run train_versatile --output my_model.pth
 --   howdah run train_versatile --output my_model.pth --max-minutes 30     (checkpoint.pth remains)
 --   howdah run train_versatile --output my_model.pth --resume checkpoint.pth
 --
---   steps      3500
---   loss       0.412
+--   steps      4400
+--   loss       0.367
 --   reason     finished
 --   output     my_model.pth
 
@@ -23,9 +23,9 @@ return {
       type = "output", default = "checkpoint.pth", help = "where a stopped training goes on from",
     },
     resume = { type = "input", help = "the checkpoint of a training that stopped" },
-    steps = { type = "integer", default = 3500, min = 1, help = "scenes to learn from" },
+    steps = { type = "integer", default = 4400, min = 1, help = "scenes to learn from" },
     decay = {
-      type = "integer", default = 1500, min = 0, help = "steps over which the learning rate falls",
+      type = "integer", default = 1700, min = 0, help = "steps over which the learning rate falls",
     },
     seed = { type = "integer", default = 2026, help = "of the weights and the scenes" },
     max_minutes = { type = "number", help = "stop at the first checkpoint after so long" },

@@ -16,11 +16,11 @@ public enum SimulatedTraining {
     /// The seed of the scenes.
     public var seed: UInt64 = 1
     /// Steps of the whole training, a scene each.
-    public var steps = 3000
+    public var steps = 4400
     /// Adam's learning rate in the middle part.
     public var learningRate = 2e-3
     /// Steps over which the learning rate rises at the beginning, and falls at the end.
-    public var warmUp = 50, decay = 800
+    public var warmUp = 50, decay = 1700
     /// Steps from one checkpoint to the next; `steps` is rounded up to a multiple.
     public var interval = 50
     /// The file that is written at each checkpoint; nil for none.
