@@ -1,4 +1,4 @@
-"""Scoring of one frame by traccuracy: FOLDER with gt/ and res/ -> load_seconds, match_seconds, measure_seconds, det."""
+"""Scoring by traccuracy: FOLDER with gt/ and res/ -> seconds, memory_seconds (without reading files), det."""
 
 import contextlib
 import io
@@ -9,6 +9,7 @@ import warnings
 warnings.filterwarnings("ignore")
 from traccuracy import run_metrics
 from traccuracy.loaders import load_ctc_data
+from traccuracy.loaders._ctc import load_tiffs
 from traccuracy.matchers import CTCMatcher
 from traccuracy.metrics import CTCMetrics
 
@@ -18,10 +19,12 @@ with contextlib.redirect_stderr(io.StringIO()):
     run_metrics(load_ctc_data(folder + "/small"), load_ctc_data(folder + "/small"), CTCMatcher(), [CTCMetrics()])
     start = time.perf_counter()
     gt, res = load_ctc_data(folder + "/gt"), load_ctc_data(folder + "/res")
-    loaded = time.perf_counter()
     found, _ = run_metrics(gt, res, CTCMatcher(), [CTCMetrics()])
     end = time.perf_counter()
-print("load_seconds", loaded - start)
-print("score_seconds", end - loaded)
+start_of_files = time.perf_counter()
+with contextlib.redirect_stderr(io.StringIO()):
+    load_tiffs(folder + "/gt"), load_tiffs(folder + "/res")
+files = time.perf_counter() - start_of_files
 print("seconds", end - start)
+print("memory_seconds", end - start - files)
 print("det", found[0]["results"]["DET"])
