@@ -9,7 +9,7 @@
 -- With a project, its spots are the truth; without one a movie is simulated.
 --
 --   howdah run annotator 01 --starts random,versatile --rounds 6     (01_GT lies beside 01)
---   howdah run annotator --preset worm --nuclei 150 --seed 3
+--   howdah run annotator --preset early_worm_embryo --nuclei 150 --seed 3
 --
 --   random    round 0:   0 clicks,   0.0 s,    0 validated, DET 0.000, F1 0.000
 --   random    round 1:  10 clicks,  41.2 s,  131 validated, DET 0.861, F1 0.902
