@@ -111,6 +111,7 @@ import Testing
       local counts = m:predict(p, options)
       local found = #p.spots:at(0)
       local s = p.spots:nearest{x = 5, y = 9, z = 3, t = 0}:first()
+      local tag = s.tags.Detection
       p:undo()
       local undone = #p.spots
       options.keep_probabilities = nil
@@ -119,10 +120,11 @@ import Testing
       local near = m:predict(p, options)
       options.compat = "elephant"
       local again = m:predict(p, options)
-      return counts.spots, #counts.timepoints, found, s.tags.Detection, undone, near.spots,
-        again.removed, again.spots
+      return counts.spots, #counts.timepoints, found, tag, undone, near.spots,
+        again.removed
       """
-    #expect(try prompt.all(code) == [4, 2, 2, "unlabeled", 0, 1, 1, 1])
+    let seen = try prompt.all(code)
+    #expect(seen == [4, 2, 2, "unlabeled", 0, 1, 1])
     #expect(FileManager.default.fileExists(atPath: folder + "/seen.zarr/1.3.0.0.2"))
     #expect(
       prompt.problem("howdah.flow('default', \(tiny)):predict(p)").contains("finds no spots"))

@@ -18,9 +18,12 @@ public enum Suggest {
       if d <= allowed && d < (best?.distance ?? .max) { best = (name, d) }
     }
     if let best { return best.name }
-    // A beginning that fits one name only is as good.
-    let prefixed = names.filter { target.count >= 3 && $0.utf8.starts(with: target) }
-    return prefixed.count == 1 ? prefixed[0] : nil
+    // A beginning or a last word that fits one name only is as good.
+    if target.count < 3 { return nil }
+    let prefixed = names.filter { $0.utf8.starts(with: target) }
+    if prefixed.count == 1 { return prefixed[0] }
+    let suffixed = names.filter { $0.hasSuffix("_" + wrong) }
+    return suffixed.count == 1 ? suffixed[0] : nil
   }
 
   /// "; did you mean \"name\"?" or nothing.
