@@ -1203,8 +1203,9 @@ local local_model = {}
 ---howdah.detection("default", {widths = {4, 8}}):save("model.pth")
 ---```
 ---@param path? string Ends with .pth or .safetensors.
----@param options? {versions?: integer}
+---@param options? {versions?: integer, half?: boolean}
 --- * `versions`: How many older versions stay beside a .pth, as path.1, path.2, ...
+--- * `half`: Half precision (.pth only): half the size, for handing on; the optimizer's state is left out.
 function local_model:save(path, options) end
 
 ---Run the network over a volume: probabilities, or for a flow model displacements between -1 and 1.
@@ -1233,11 +1234,12 @@ function local_model:forward(volume, options) end
 ---show(model:labels(p, {t = 0}))
 ---```
 ---@param project howdah.project Its judged spots are painted.
----@param options? {t?: integer, setup?: integer, center_ratio?: number, auto_bg_threshold?: number}
+---@param options? {t?: integer, setup?: integer, center_ratio?: number, auto_bg_threshold?: number|"auto", auto_bg_smoothing?: number}
 --- * `t`: The timepoint.
 --- * `setup`: The channel or view.
 --- * `center_ratio`: Semi-axes of the part labelled as centre, relative to the spot's.
---- * `auto_bg_threshold`: Voxels darker than this part of the intensity range are background; 0: none.
+--- * `auto_bg_threshold`: Voxels darker than this part of the intensity range are background; 0: none; "auto": measured.
+--- * `auto_bg_smoothing`: Smooth by this sigma before, world units; absent: a third of a nucleus; 0: as ELEPHANT.
 ---@return howdah.volume
 function local_model:labels(project, options) end
 
@@ -1249,13 +1251,14 @@ function local_model:labels(project, options) end
 ---print(model:train(p, {num_epochs = 2, training_crop_size = size}).train_loss)
 ---```
 ---@param project howdah.project Its judged spots are learned from.
----@param options? {timepoints?: integer|integer[]|(integer)[], setup?: integer, num_crops?: integer, num_epochs?: integer, center_ratio?: number, auto_bg_threshold?: number, training_crop_size?: {x: number, y: number, z: number}|number[], batch_size?: integer, learning_rate?: number, class_weights?: (number)[], false_weight?: number, aug_scale_factor_base?: number, aug_rotation_angle?: number, aug_contrast?: number, rescale?: {x: number, y: number, z: number}|number[], keep_axials?: integer, log_interval?: integer, log_folder?: string, checkpoint?: string, cache_mebibytes?: integer, fresh_optimizer?: boolean, seed?: integer, validation?: number, patience?: integer, keep_best?: boolean, on_epoch?: function, on_batch?: function}
+---@param options? {timepoints?: integer|integer[]|(integer)[], setup?: integer, num_crops?: integer, num_epochs?: integer, center_ratio?: number, auto_bg_threshold?: number|"auto", auto_bg_smoothing?: number, training_crop_size?: {x: number, y: number, z: number}|number[], batch_size?: integer, learning_rate?: number, class_weights?: (number)[], false_weight?: number, aug_scale_factor_base?: number, aug_rotation_angle?: number, aug_contrast?: number, rescale?: {x: number, y: number, z: number}|number[], keep_axials?: integer, log_interval?: integer, log_folder?: string, checkpoint?: string, cache_mebibytes?: integer, fresh_optimizer?: boolean, seed?: integer, validation?: number, patience?: integer, keep_best?: boolean, on_epoch?: function, on_batch?: function}
 --- * `timepoints`: One, {first, last}, or a list of three and more; absent: all with judged spots.
 --- * `setup`: The channel or view.
 --- * `num_crops`: Samples of each timepoint in an epoch.
 --- * `num_epochs`: How often all samples are gone through.
 --- * `center_ratio`: Semi-axes of the part labelled as centre, relative to the spot's.
---- * `auto_bg_threshold`: Voxels darker than this part of the intensity range are background; 0: none.
+--- * `auto_bg_threshold`: Voxels darker than this part of the intensity range are background; 0: none; "auto": measured.
+--- * `auto_bg_smoothing`: Smooth by this sigma before, world units; absent: a third of a nucleus; 0: as ELEPHANT.
 --- * `training_crop_size`: Voxels of a sample; absent: {x = 256, y = 256, z = 16}.
 --- * `batch_size`: Samples of one step.
 --- * `learning_rate`: Adam's step size.
@@ -1305,12 +1308,13 @@ function local_model:reset(source, options) end
 ---live:stop()
 ---```
 ---@param project howdah.project Its judged spots are learned from, as they are then.
----@param options? {timepoints?: integer|integer[]|(integer)[], setup?: integer, num_crops?: integer, center_ratio?: number, auto_bg_threshold?: number, training_crop_size?: {x: number, y: number, z: number}|number[], batch_size?: integer, learning_rate?: number, class_weights?: (number)[], false_weight?: number, aug_scale_factor_base?: number, aug_rotation_angle?: number, aug_contrast?: number, rescale?: {x: number, y: number, z: number}|number[], keep_axials?: integer, log_interval?: integer, log_folder?: string, checkpoint?: string, cache_mebibytes?: integer, fresh_optimizer?: boolean, seed?: integer}
+---@param options? {timepoints?: integer|integer[]|(integer)[], setup?: integer, num_crops?: integer, center_ratio?: number, auto_bg_threshold?: number|"auto", auto_bg_smoothing?: number, training_crop_size?: {x: number, y: number, z: number}|number[], batch_size?: integer, learning_rate?: number, class_weights?: (number)[], false_weight?: number, aug_scale_factor_base?: number, aug_rotation_angle?: number, aug_contrast?: number, rescale?: {x: number, y: number, z: number}|number[], keep_axials?: integer, log_interval?: integer, log_folder?: string, checkpoint?: string, cache_mebibytes?: integer, fresh_optimizer?: boolean, seed?: integer}
 --- * `timepoints`: One, {first, last}, or a list of three and more; absent: all with judged spots.
 --- * `setup`: The channel or view.
 --- * `num_crops`: Samples of an epoch, all timepoints in turn.
 --- * `center_ratio`: Semi-axes of the part labelled as centre, relative to the spot's.
---- * `auto_bg_threshold`: Voxels darker than this part of the intensity range are background; 0: none.
+--- * `auto_bg_threshold`: Voxels darker than this part of the intensity range are background; 0: none; "auto": measured.
+--- * `auto_bg_smoothing`: Smooth by this sigma before, world units; absent: a third of a nucleus; 0: as ELEPHANT.
 --- * `training_crop_size`: Voxels of a sample; absent: {x = 256, y = 256, z = 16}.
 --- * `batch_size`: Samples of one step.
 --- * `learning_rate`: Adam's step size.
@@ -1363,6 +1367,25 @@ function local_model:live(project, options) end
 --- * `precision`: fast is within 1e-5 of exact probabilities.
 ---@return any
 function local_model:predict(project, options) end
+
+---Learn to find nuclei from simulated scenes of all kinds; this is how the versatile model was made. A model whose training stopped goes on where it was.
+---```lua
+---local model = howdah.detection("default", {widths = {2, 4, 4, 4, 4}, seed = 1})
+---print(model:train_simulated{steps = 2, interval = 1, seed = 1}.steps)
+---```
+---@param options? {steps?: integer, learning_rate?: number, warm_up?: integer, decay?: integer, interval?: integer, max_minutes?: number, threads?: integer, seed?: integer, checkpoint?: string, on_epoch?: function}
+--- * `steps`: Of the whole training, what the model had before included.
+--- * `learning_rate`: Adam's step size in the middle part.
+--- * `warm_up`: Steps over which it rises at the beginning.
+--- * `decay`: Steps over which it falls at the end.
+--- * `interval`: Steps between two checkpoints, lines of the loss curve and calls.
+--- * `max_minutes`: Stop at the first checkpoint after so long; absent: never.
+--- * `threads`: Absent: one a core. The result is the same for any number.
+--- * `seed`: Of the scenes; absent: howdah.seed.
+--- * `checkpoint`: A .pth file that is replaced at every checkpoint.
+--- * `on_epoch`: Called with {step=, train_loss=, ...} after every interval; false ends the training.
+---@return any
+function local_model:train_simulated(options) end
 
 ---A model that learns in the background.
 ---@class howdah.live_training
@@ -1558,7 +1581,7 @@ function howdah.evaluate(result, truth, options) end
 ---local movie = howdah.simulate{nuclei = 4, timepoints = 2, size = {x = 48, y = 48, z = 8}, seed = 1}
 ---print(#movie.spots)
 ---```
----@param options? {preset?: "small"|"early_worm_embryo"|"flat_leg"|"regenerating_leg"|"dense_tissue"|"sparse_2d", seed?: integer, nuclei?: integer, timepoints?: integer, size?: {x: number, y: number, z: number}|number[], voxel_size?: {x: number, y: number, z: number}|number[], shape?: "filled"|"ellipsoid"|"layer", metaphase_timepoints?: integer, maturation?: integer, bits?: integer, labels?: boolean, density?: number, radius?: number, radius_variation?: number, elongation?: number, flatness?: number, speed?: number, wander?: number, division_rate?: number, death_rate?: number, regrowth?: number, photons?: number, brightness_variation?: number, background?: number, haze?: number, attenuation?: number, texture?: number, blur?: number, blur_z?: number, gain?: number, read_noise?: number, offset?: number, visible?: number}
+---@param options? {preset?: "small"|"early_worm_embryo"|"flat_leg"|"regenerating_leg"|"dense_tissue"|"sparse_2d", seed?: integer, nuclei?: integer, timepoints?: integer, size?: {x: number, y: number, z: number}|number[], voxel_size?: {x: number, y: number, z: number}|number[], shape?: "filled"|"ellipsoid"|"layer", metaphase_timepoints?: integer, maturation?: integer, bits?: integer, labels?: boolean, density?: number, radius?: number, radius_variation?: number, elongation?: number, flatness?: number, speed?: number, wander?: number, division_rate?: number, death_rate?: number, regrowth?: number, photons?: number, brightness_variation?: number, background?: number, haze?: number, attenuation?: number, texture?: number, hollowness?: number, nucleoli?: number, blur?: number, blur_z?: number, gain?: number, read_noise?: number, offset?: number, hot_pixels?: number, dead_pixels?: number, shading_x?: number, shading_y?: number, stitching?: number, flicker?: number, smoothing?: number, visible?: number}
 --- * `preset`: The kind of movie: small (30 nuclei over 12 frames, drawn in seconds); early_worm_embryo (few large nuclei in an ellipsoid that divide often, 35 x 512 x 708); flat_leg (a flat thin layer of many nuclei, 12 planes); regenerating_leg (like ELEPHANT's 8-bit confocal sample of a regenerating leg); dense_tissue (nuclei that nearly touch, deep and dim); sparse_2d (one plane with few round nuclei).
 --- * `seed`: Another seed gives another movie; absent: howdah.seed.
 --- * `nuclei`: How many at the first timepoint.
@@ -1586,11 +1609,20 @@ function howdah.evaluate(result, truth, options) end
 --- * `haze`: Share of a nucleus's light that is spread around it.
 --- * `attenuation`: Depth over which light falls to 1/e, micrometres.
 --- * `texture`: Strength of the chromatin's texture, 0 to 1.
+--- * `hollowness`: How much darker the middle of nuclei is than their rim, 0 to 1.
+--- * `nucleoli`: How dark the nucleoli are, 0 (none) to 1.
 --- * `blur`: Blur along x and y, micrometres.
 --- * `blur_z`: Blur along z, micrometres.
 --- * `gain`: Grey values per photon.
 --- * `read_noise`: Noise of the camera, grey values.
 --- * `offset`: Grey value without light.
+--- * `hot_pixels`: Share of pixels that are always bright.
+--- * `dead_pixels`: Share of pixels that are always 0.
+--- * `shading_x`: Change of the light over the field along x, as a share of its mean.
+--- * `shading_y`: The same along y.
+--- * `stitching`: Steps of the light between tiles: spread of its logarithm.
+--- * `flicker`: Unevenness of the light from plane to plane: spread of its logarithm.
+--- * `smoothing`: Smoothing of the recorded planes, voxels.
 --- * `visible`: Nuclei below this signal to noise are no part of the truth.
 ---@return howdah.project
 function howdah.simulate(options) end
