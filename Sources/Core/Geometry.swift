@@ -187,6 +187,11 @@ public struct WorldBox: Hashable, Sendable {
   }
 }
 
+extension SIMD3<Double> {
+  /// Euclidean length.
+  public var length: Double { (self * self).sum().squareRoot() }
+}
+
 /// A 3x3 matrix in row-major order; `m[row, column]`, axes in the order x, y, z.
 public struct Matrix3: Hashable, Sendable {
   /// The nine elements, row by row.
@@ -307,6 +312,35 @@ public struct Affine3: Hashable, Sendable {
   /// The composition that applies `b` first.
   public static func * (a: Affine3, b: Affine3) -> Affine3 {
     Affine3(linear: a.linear * b.linear, translation: a(b.translation))
+  }
+
+  /// The smallest box around what the map makes of a box.
+  public func bounds(of box: WorldBox) -> WorldBox {
+    var low = WorldPoint(x: .infinity, y: .infinity, z: .infinity)
+    var high = WorldPoint(x: -.infinity, y: -.infinity, z: -.infinity)
+    for corner in 0..<8 {
+      func side(_ axis: Axis, _ bit: Int) -> Double {
+        corner & bit == 0 ? box.minimum[axis] : box.maximum[axis]
+      }
+      let p = self(WorldPoint(x: side(.x, 1), y: side(.y, 2), z: side(.z, 4)))
+      for axis in Axis.allCases {
+        low[axis] = min(low[axis], p[axis])
+        high[axis] = max(high[axis], p[axis])
+      }
+    }
+    return WorldBox(minimum: low, maximum: high)
+  }
+
+  /// World lengths of a step of one voxel along x, y and z; 0 where the map is singular.
+  public var steps: SIMD3<Double> {
+    let columns = linear.transposed.rows
+    return SIMD3(columns.0.length, columns.1.length, columns.2.length)
+  }
+
+  /// The map from vectors along the voxels' axes, in world units, to vectors of the world; `steps` must be above 0.
+  public var turn: Matrix3 {
+    let (columns, steps) = (linear.transposed.rows, steps)
+    return Matrix3(columns.0 / steps.x, columns.1 / steps.y, columns.2 / steps.z).transposed
   }
 
   /// The inverse, or nil when the map is singular.

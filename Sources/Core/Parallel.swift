@@ -28,3 +28,25 @@ public func parallelFor(_ count: Int, _ body: @Sendable (Int) throws -> Void) th
   }
   if let error = failure.withLock({ $0 }) { throw error }
 }
+
+/// Results of the blocks of a `parallelFor`, each written by its own block only.
+public final class PieceResults<Value>: @unchecked Sendable {
+  private let slots: UnsafeMutableBufferPointer<Value?>
+
+  /// Room for the results of `count` blocks, none of which is there yet.
+  public init(count: Int) {
+    slots = .allocate(capacity: count)
+    slots.initialize(repeating: nil)
+  }
+
+  deinit {
+    slots.deinitialize()
+    slots.deallocate()
+  }
+
+  /// Store the result of a block; each block does so once.
+  public func set(_ piece: Int, _ value: Value) { slots[piece] = value }
+
+  /// The results that are there, in the order of the blocks.
+  public var all: [Value] { slots.compactMap { $0 } }
+}

@@ -73,8 +73,30 @@ extension ImageSource {
   }
 }
 
+/// A source of one resolution level whose setups are alike, with voxel x voxel size as registration unless it says
+/// otherwise.
+public protocol SingleLevelImageSource: ImageSource {}
+
+extension SingleLevelImageSource {
+  /// Always 1.
+  public func levels(setup: Int) -> Int { 1 }
+
+  /// Always 1.
+  public func downsampling(setup: Int, level: Int) -> (x: Double, y: Double, z: Double) {
+    (1, 1, 1)
+  }
+
+  /// Size in voxels.
+  public func size(setup: Int, level: Int) -> Size3 { size }
+
+  /// Voxel x voxel size.
+  public func transform(t: Timepoint, setup: Int, level: Int) -> Affine3 {
+    Affine3(scale: voxelSize)
+  }
+}
+
 /// Images that are in memory or computed on demand. One resolution level.
-public final class MemoryImageSource: ImageSource {
+public final class MemoryImageSource: SingleLevelImageSource {
   /// Makes the volume of a timepoint and setup; called once for each reading, on any thread.
   public typealias Provider = @Sendable (_ t: Timepoint, _ setup: Int, Progress) throws -> Volume
 
@@ -146,17 +168,6 @@ public final class MemoryImageSource: ImageSource {
 
   /// The name given to a setup; empty unless there are several.
   public func setupName(_ setup: Int) -> String { setupNames[setup] }
-
-  /// One level.
-  public func levels(setup: Int) -> Int { 1 }
-
-  /// No downsampling.
-  public func downsampling(setup: Int, level: Int) -> (x: Double, y: Double, z: Double) {
-    (1, 1, 1)
-  }
-
-  /// Size in voxels.
-  public func size(setup: Int, level: Int) -> Size3 { size }
 
   /// The map from voxels to world, the same for all views.
   public func transform(t: Timepoint, setup: Int, level: Int) -> Affine3 { registration }

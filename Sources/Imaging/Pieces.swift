@@ -27,26 +27,5 @@ func pieceRange(_ piece: Int, of pieces: Int, total: Int) -> Range<Int> {
   return start..<start + share + (piece < rest ? 1 : 0)
 }
 
-/// Results of the pieces of a parallel loop, each written by one piece only.
-final class PieceResults<Value>: @unchecked Sendable {
-  private let slots: UnsafeMutableBufferPointer<Value?>
-
-  init(count: Int) {
-    slots = .allocate(capacity: count)
-    slots.initialize(repeating: nil)
-  }
-
-  deinit {
-    slots.deinitialize()
-    slots.deallocate()
-  }
-
-  /// Store the result of a piece; each piece does so once.
-  func set(_ piece: Int, _ value: Value) { slots[piece] = value }
-
-  /// The results in the order of the pieces.
-  var all: [Value] { slots.compactMap { $0 } }
-}
-
 /// Voxels of one piece where the work per voxel is small.
 let voxelGrain = 1 << 18

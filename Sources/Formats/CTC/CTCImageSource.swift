@@ -4,7 +4,7 @@ import Core
 import Imaging
 
 /// The files `t000.tif`, `t001.tif`, ... of a folder. One setup, one level.
-public final class CTCImageSource: ImageSource {
+public final class CTCImageSource: SingleLevelImageSource {
   /// The folder.
   public let path: String
   /// Size in voxels.
@@ -36,18 +36,6 @@ public final class CTCImageSource: ImageSource {
   public var setups: Int { 1 }
   /// No name.
   public func setupName(_ setup: Int) -> String { "" }
-  /// Always 1.
-  public func levels(setup: Int) -> Int { 1 }
-  /// Always 1.
-  public func downsampling(setup: Int, level: Int) -> (x: Double, y: Double, z: Double) {
-    (1, 1, 1)
-  }
-  /// Size in voxels.
-  public func size(setup: Int, level: Int) -> Size3 { size }
-  /// Voxel x voxel size.
-  public func transform(t: Timepoint, setup: Int, level: Int) -> Affine3 {
-    Affine3(scale: voxelSize)
-  }
 
   /// Read a frame or a part of it; files whose voxels are of another type than the first are converted.
   public func volume(t: Timepoint, setup: Int, level: Int, box: VoxelBox?, progress: Progress)

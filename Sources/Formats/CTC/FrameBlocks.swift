@@ -35,7 +35,7 @@ public enum FrameBlocks {
         progress.advance()
         continue
       }
-      let results = ResultSlots<Result>(count: frames.count)
+      let results = PieceResults<Result>(count: frames.count)
       try parallelFor(frames.count) { i in
         results.set(i, try work(start + i, false))
         progress.advance()
@@ -43,23 +43,4 @@ public enum FrameBlocks {
       for (i, result) in results.all.enumerated() { try collect(start + i, result) }
     }
   }
-}
-
-/// Results of a parallel loop, each written by one turn only.
-private final class ResultSlots<Value>: @unchecked Sendable {
-  private let slots: UnsafeMutableBufferPointer<Value?>
-
-  init(count: Int) {
-    slots = .allocate(capacity: count)
-    slots.initialize(repeating: nil)
-  }
-
-  deinit {
-    slots.deinitialize()
-    slots.deallocate()
-  }
-
-  func set(_ i: Int, _ value: Value) { slots[i] = value }
-
-  var all: [Value] { slots.compactMap { $0 } }
 }

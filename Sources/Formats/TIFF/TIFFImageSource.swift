@@ -5,7 +5,7 @@ import Imaging
 
 /// The volumes of a TIFF file, read lazily. An ImageJ hyperstack's frames are timepoints and its channels
 /// setups; the pages of any other file are the slices of one timepoint. One resolution level.
-public final class TIFFImageSource: ImageSource {
+public final class TIFFImageSource: SingleLevelImageSource {
   private let stack: TIFFStack
 
   /// Open a TIFF file; only its pages' descriptions are read.
@@ -32,22 +32,6 @@ public final class TIFFImageSource: ImageSource {
   /// "channel 1" and so on; empty when there is only one.
   public func setupName(_ setup: Int) -> String {
     setups == 1 ? "" : "channel \(setup)"
-  }
-
-  /// Always 1.
-  public func levels(setup: Int) -> Int { 1 }
-
-  /// Always 1.
-  public func downsampling(setup: Int, level: Int) -> (x: Double, y: Double, z: Double) {
-    (1, 1, 1)
-  }
-
-  /// Size of each volume in voxels.
-  public func size(setup: Int, level: Int) -> Size3 { size }
-
-  /// Voxel x voxel size.
-  public func transform(t: Timepoint, setup: Int, level: Int) -> Affine3 {
-    Affine3(scale: voxelSize)
   }
 
   /// Read a volume or a part of it. Planes outside the box are not read.

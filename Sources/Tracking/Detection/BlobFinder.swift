@@ -272,11 +272,6 @@ struct BlobFinder {
   }
 }
 
-extension SIMD3<Double> {
-  /// Euclidean length.
-  var length: Double { (self * self).sum().squareRoot() }
-}
-
 /// Points in cells of a grid, for neighbours within one cell's width.
 struct PeakGrid {
   private let cell: Double

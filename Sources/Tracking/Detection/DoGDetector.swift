@@ -71,8 +71,7 @@ public enum DoGDetector {
     _ progress: Progress
   ) throws -> (spots: [DetectedSpot], threshold: Double) {
     let transform = images.transform(t: t, setup: options.setup, level: 0)
-    let axes = transform.linear.transposed.rows
-    let voxel = SIMD3(axes.0.length, axes.1.length, axes.2.length)
+    let voxel = transform.steps
     guard voxel.min() > 0, voxel.x.isFinite, voxel.y.isFinite, voxel.z.isFinite else {
       throw HowdahError(
         .format, "\(images.path): the view registration of timepoint \(t) is singular")
@@ -91,7 +90,7 @@ public enum DoGDetector {
     radii = scales
     let answer = try finder.find(volume, radii: scales, progress: progress)
     let origin = box?.origin ?? Size3(x: 0, y: 0, z: 0)
-    let turn = Matrix3(axes.0 / voxel.x, axes.1 / voxel.y, axes.2 / voxel.z).transposed
+    let turn = transform.turn
     let spots = answer.blobs.compactMap { blob -> DetectedSpot? in
       let position = transform(
         WorldPoint(
@@ -110,22 +109,16 @@ public enum DoGDetector {
     _ world: WorldBox, margin: Double, _ transform: Affine3, _ size: Size3
   ) -> VoxelBox? {
     guard let toVoxel = transform.inverse else { return nil }
-    var low = WorldPoint(x: .infinity, y: .infinity, z: .infinity)
-    var high = WorldPoint(x: -.infinity, y: -.infinity, z: -.infinity)
-    for corner in 0..<8 {
-      func side(_ axis: Axis, _ bit: Int) -> Double {
-        corner & bit == 0 ? world.minimum[axis] - margin : world.maximum[axis] + margin
-      }
-      let p = toVoxel(WorldPoint(x: side(.x, 1), y: side(.y, 2), z: side(.z, 4)))
-      for axis in Axis.allCases {
-        low[axis] = min(low[axis], p[axis])
-        high[axis] = max(high[axis], p[axis])
-      }
+    var grown = world
+    for axis in Axis.allCases {
+      grown.minimum[axis] -= margin
+      grown.maximum[axis] += margin
     }
+    let covered = toVoxel.bounds(of: grown)
     var box = VoxelBox(size)
     for axis in Axis.allCases {
-      let first = max(0, min(Double(size[axis]), low[axis].rounded(.down)))
-      let end = max(0, min(Double(size[axis]), high[axis].rounded(.up) + 1))
+      let first = max(0, min(Double(size[axis]), covered.minimum[axis].rounded(.down)))
+      let end = max(0, min(Double(size[axis]), covered.maximum[axis].rounded(.up) + 1))
       guard first < end else { return nil }
       box.origin[axis] = Int(first)
       box.size[axis] = Int(end) - Int(first)

@@ -177,23 +177,12 @@ public struct CropPlan: Sendable, Equatable {
 
   /// The voxels of the image that the sample shows, nil when there are none.
   public func box(_ grid: InputGrid) -> VoxelBox? {
-    let map = map(grid)
-    var low = WorldPoint(x: .infinity, y: .infinity, z: .infinity)
-    var high = low * -1
-    for corner in 0..<8 {
-      let p = map(
-        WorldPoint(
-          x: corner & 1 == 0 ? 0 : Double(size.x - 1), y: corner & 2 == 0 ? 0 : Double(size.y - 1),
-          z: corner & 4 == 0 ? 0 : Double(size.z - 1)))
-      for axis in Axis.allCases {
-        low[axis] = min(low[axis], p[axis])
-        high[axis] = max(high[axis], p[axis])
-      }
-    }
+    let last = WorldPoint(x: Double(size.x - 1), y: Double(size.y - 1), z: Double(size.z - 1))
+    let shown = map(grid).bounds(of: WorldBox(minimum: .zero, maximum: last))
     var box = VoxelBox(grid.image)
     for axis in Axis.allCases {
-      let first = max(0, Int(low[axis].rounded(.down)))
-      let end = min(grid.image[axis], Int(high[axis].rounded(.up)) + 1)
+      let first = max(0, Int(shown.minimum[axis].rounded(.down)))
+      let end = min(grid.image[axis], Int(shown.maximum[axis].rounded(.up)) + 1)
       guard first < end else { return nil }
       box.origin[axis] = first
       box.size[axis] = end - first

@@ -19,9 +19,8 @@ public struct VoxelGrid: Sendable, Hashable {
 
   /// The grid of an image with this registration. Throws `.format` when it is singular.
   public init(size: Size3, transform: Affine3) throws {
-    let columns = transform.linear.transposed.rows
-    func length(_ v: SIMD3<Double>) -> Double { (v * v).sum().squareRoot() }
-    spacing = VoxelSize(x: length(columns.0), y: length(columns.1), z: length(columns.2))
+    let steps = transform.steps
+    spacing = VoxelSize(x: steps.x, y: steps.y, z: steps.z)
     guard let inverse = transform.inverse, spacing.x.isFinite, spacing.y.isFinite,
       spacing.z.isFinite
     else { throw HowdahError(.format, "the view registration of the images is singular") }

@@ -53,14 +53,16 @@ struct EllipsoidRefinement: Sendable {
       let shapes = spots.map { Shape($0, voxel, isPlane: isPlane) }
       let neighbours = Self.neighbours(shapes)
       let fixed = spots
-      let results = ResultSlots(fixed)
+      let results = PieceResults<ProbabilitySpots.Found>(count: fixed.count)
       try parallelFor(fixed.count) { i in
         try progress.check()
-        if let fit = fitted(fixed[i], shapes, i, neighbours[i]),
+        var result = fixed[i]
+        if let fit = fitted(result, shapes, i, neighbours[i]),
           fit.covariance.meanRadius < 2 * first[i], fit.covariance.meanRadius > first[i] / 2
         {
-          results.set(i, fit)
+          result = fit
         }
+        results.set(i, result)
       }
       spots = results.all
     }
@@ -159,23 +161,4 @@ struct EllipsoidRefinement: Sendable {
       yz: isPlane ? 0 : factor * m.yz * y * z, zz: isPlane ? 1 : factor * (m.zz + own) * z * z)
     return fit
   }
-}
-
-/// Results of parallel work, each written by one block.
-private final class ResultSlots: @unchecked Sendable {
-  private let slots: UnsafeMutableBufferPointer<ProbabilitySpots.Found>
-
-  init(_ values: [ProbabilitySpots.Found]) {
-    slots = .allocate(capacity: values.count)
-    _ = slots.initialize(from: values)
-  }
-
-  deinit {
-    slots.deinitialize()
-    slots.deallocate()
-  }
-
-  func set(_ i: Int, _ value: ProbabilitySpots.Found) { slots[i] = value }
-
-  var all: [ProbabilitySpots.Found] { Array(slots) }
 }

@@ -51,22 +51,12 @@ enum WorldCut {
     of world: WorldBox, margin: WorldPoint, _ transform: Affine3, _ size: Size3
   ) -> VoxelBox? {
     guard let toVoxel = transform.inverse else { return nil }
-    var low = WorldPoint(x: .infinity, y: .infinity, z: .infinity)
-    var high = WorldPoint(x: -.infinity, y: -.infinity, z: -.infinity)
-    for corner in 0..<8 {
-      func side(_ axis: Axis, _ bit: Int) -> Double {
-        corner & bit == 0 ? world.minimum[axis] : world.maximum[axis]
-      }
-      let p = toVoxel(WorldPoint(x: side(.x, 1), y: side(.y, 2), z: side(.z, 4)))
-      for axis in Axis.allCases {
-        low[axis] = min(low[axis], p[axis])
-        high[axis] = max(high[axis], p[axis])
-      }
-    }
+    let covered = toVoxel.bounds(of: world)
     var box = VoxelBox(size)
     for axis in Axis.allCases {
-      let first = max(0, min(Double(size[axis]), (low[axis] - margin[axis]).rounded(.up)))
-      let end = max(0, min(Double(size[axis]), (high[axis] + margin[axis]).rounded(.up)))
+      let first = max(
+        0, min(Double(size[axis]), (covered.minimum[axis] - margin[axis]).rounded(.up)))
+      let end = max(0, min(Double(size[axis]), (covered.maximum[axis] + margin[axis]).rounded(.up)))
       guard first < end else { return nil }
       box.origin[axis] = Int(first)
       box.size[axis] = Int(end) - Int(first)
@@ -77,19 +67,12 @@ enum WorldCut {
   /// The box of the world that ELEPHANT takes a box of voxels for: from its first voxel's position on, as many voxels
   /// long. For a turned registration the smallest box around that.
   static func world(of box: VoxelBox, _ transform: Affine3) -> WorldBox {
-    var low = WorldPoint(x: .infinity, y: .infinity, z: .infinity)
-    var high = WorldPoint(x: -.infinity, y: -.infinity, z: -.infinity)
-    for corner in 0..<8 {
-      func side(_ axis: Axis, _ bit: Int) -> Double {
-        Double(box.origin[axis] + (corner & bit == 0 ? 0 : box.size[axis]))
-      }
-      let p = transform(WorldPoint(x: side(.x, 1), y: side(.y, 2), z: side(.z, 4)))
-      for axis in Axis.allCases {
-        low[axis] = min(low[axis], p[axis])
-        high[axis] = max(high[axis], p[axis])
-      }
+    var voxels = WorldBox(minimum: .zero, maximum: .zero)
+    for axis in Axis.allCases {
+      voxels.minimum[axis] = Double(box.origin[axis])
+      voxels.maximum[axis] = Double(box.origin[axis] + box.size[axis])
     }
-    return WorldBox(minimum: low, maximum: high)
+    return transform.bounds(of: voxels)
   }
 }
 
@@ -109,12 +92,11 @@ struct MapGeometry: Sendable {
   init(
     image transform: Affine3, box: VoxelBox, mapSize: Size3, compatible: Bool, path: String
   ) throws {
-    let columns = transform.linear.transposed.rows
-    let image = SIMD3(length(columns.0), length(columns.1), length(columns.2))
+    let image = transform.steps
     guard image.min() > 0, image.x.isFinite, image.y.isFinite, image.z.isFinite else {
       throw HowdahError(.format, "\(path): the view registration is singular")
     }
-    turn = Matrix3(columns.0 / image.x, columns.1 / image.y, columns.2 / image.z).transposed
+    turn = transform.turn
     var step = SIMD3<Double>.one
     var origin = SIMD3<Double>.zero
     for (k, axis) in Axis.allCases.enumerated() {
@@ -145,5 +127,3 @@ struct MapGeometry: Sendable {
       quality: found.quality)
   }
 }
-
-private func length(_ v: SIMD3<Double>) -> Double { (v * v).sum().squareRoot() }
