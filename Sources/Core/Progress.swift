@@ -1,5 +1,6 @@
 // Every compute entry point takes a `Progress`: it hears how far the work is and says when to stop.
 
+import Glibc
 import Synchronization
 
 /// How long work reports and how it is stopped. One instance follows one piece of work; it may be
@@ -22,11 +23,14 @@ public final class Progress: Sendable {
     public var done: Int
     /// Units of the whole step.
     public var total: Int
+    /// How long the rest of the step will take if it goes on as it has done, in seconds; nil before the first
+    /// unit.
+    public var secondsLeft: Double?
   }
 
   private let cancelled = Atomic<Bool>(false)
   private let done = Atomic<Int>(0)
-  private let step = Mutex<(label: String, total: Int)>(("", 0))
+  private let step = Mutex<(label: String, total: Int, begun: Double)>(("", 0, 0))
   private let listener: (@Sendable (Report) -> Void)?
   private let stopRequested: (@Sendable () -> Bool)?
 
@@ -48,13 +52,31 @@ public final class Progress: Sendable {
   /// Start a step of `total` units.
   public func begin(total: Int, _ label: String) {
     done.store(0, ordering: .relaxed)
-    step.withLock { $0 = (label, total) }
+    step.withLock { $0 = (label, total, listener == nil ? 0 : Self.seconds()) }
     notify(0)
   }
 
   /// Report that `units` more are done.
   public func advance(by units: Int = 1) {
     notify(done.add(units, ordering: .relaxed).newValue)
+  }
+
+  /// A progress for a piece of this work that counts in its own way: when all of the piece is done, `units` units
+  /// are done here. Cancelling this one stops the piece. With 0 units the piece only hears of that.
+  public func part(of units: Int) -> Progress {
+    guard units > 0, listener != nil else { return Progress(stopRequested: { self.isCancelled }) }
+    let given = Mutex(0)
+    return Progress(
+      stopRequested: { self.isCancelled },
+      listener: { report in
+        guard report.total > 0 else { return }
+        let now = units * min(report.done, report.total) / report.total
+        let more = given.withLock { old in
+          defer { old = max(old, now) }
+          return now - old
+        }
+        if more > 0 { self.advance(by: more) }
+      })
   }
 
   /// Ask the work to stop; it ends with an error of kind `interrupted` at its next `check`.
@@ -70,7 +92,15 @@ public final class Progress: Sendable {
 
   private func notify(_ now: Int) {
     guard let listener else { return }
-    let (label, total) = step.withLock { $0 }
-    listener(Report(label: label, done: now, total: total))
+    let (label, total, begun) = step.withLock { $0 }
+    let rate = (Self.seconds() - begun) / Double(max(1, now))
+    let left = now > 0 ? rate * Double(max(0, total - now)) : nil
+    listener(Report(label: label, done: now, total: total, secondsLeft: left))
+  }
+
+  private static func seconds() -> Double {
+    var t = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &t)
+    return Double(t.tv_sec) + Double(t.tv_nsec) * 1e-9
   }
 }

@@ -45,9 +45,8 @@ enum ProgressBar {
     let full = Int(part * 24)
     let bar = String(repeating: "=", count: full) + String(repeating: " ", count: 24 - full)
     let rate = Double(report.done) / max(elapsed, 1e-9)
-    let left = rate > 0 ? Double(max(0, report.total - report.done)) / rate : 0
     return "\(report.label) [\(bar)] \(Int(part * 100)) %  "
-      + "\(ValueText.significant(rate, digits: 3))/s  \(time(left)) left"
+      + "\(ValueText.significant(rate, digits: 3))/s  \(time(report.secondsLeft ?? 0)) left"
   }
 
   private static func time(_ s: Double) -> String {

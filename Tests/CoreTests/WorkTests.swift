@@ -40,6 +40,36 @@ import Testing
       heard.withLock { $0 } == ["smoothing 0/3", "smoothing 1/3", "smoothing 3/3", "saving 0/1"])
   }
 
+  @Test func progressOfAPieceShowsAsItsShare() throws {
+    let heard = Mutex<[Int]>([])
+    let progress = Progress(listener: { report in heard.withLock { $0.append(report.done) } })
+    progress.begin(total: 20, "tiles")
+    let part = progress.part(of: 10)
+    part.begin(total: 400, "network")
+    for _ in 0..<4 { part.advance(by: 100) }
+    progress.advance(by: 10)
+    #expect(heard.withLock { $0 } == [0, 2, 5, 7, 10, 20])
+    let silent = progress.part(of: 0)
+    silent.begin(total: 1, "saving")
+    silent.advance()
+    #expect(heard.withLock { $0.count } == 6)
+    progress.cancel()
+    #expect(part.isCancelled && silent.isCancelled)
+  }
+
+  @Test func progressEstimatesTheTimeLeft() throws {
+    let heard = Mutex<[Double?]>([])
+    let progress = Progress(listener: { report in
+      heard.withLock { $0.append(report.secondsLeft) }
+    })
+    progress.begin(total: 4, "work")
+    progress.advance()
+    progress.advance(by: 3)
+    let left = heard.withLock { $0 }
+    #expect(left[0] == nil && left[2] == 0)
+    #expect(try #require(left[1]) >= 0)
+  }
+
   @Test func cancelledWorkEndsAtItsNextCheck() throws {
     let progress = Progress()
     try progress.check()

@@ -98,13 +98,13 @@ import Testing
       (0x1p-14, 0x1p-14), (0x1.ff8p-15, 0x1.ff8p-15), (0x1.ffcp-15, 0x1p-14),
     ]
     let table = [NamedTensor(name: "a", shape: [pairs.count], values: pairs.map(\.0))]
-    try PTHFile(models: [table]).write(to: folder + "/m.pth", as: .half)
+    try PTHFile(models: [table]).write(to: folder + "/m.pth", half: true)
     #expect(try PTHFile.read(folder + "/m.pth").models[0][0].values == pairs.map(\.1))
 
     var file = ModelFile(models: [try Model(.unet(widths: [8, 16]), seed: 1)])
     file.optimisers = file.models.map { Adam(for: $0) }
     file.history = [HistoryEntry(step: 7, losses: ["train_loss": 0.5])]
-    try file.save(to: folder + "/half.pth", as: .half)
+    try file.save(to: folder + "/half.pth", half: true)
     let again = try ModelFile.open(folder + "/half.pth")
     #expect(again.optimisers.isEmpty && again.history == file.history)
     for (a, b) in zip(again.models[0].values.joined(), file.models[0].values.joined()) {

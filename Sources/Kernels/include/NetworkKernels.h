@@ -108,6 +108,9 @@ typedef struct {
   void (*head)(const float* input, int in_blocks, long voxels, const float* weights,
                const float* constant, int channels, int mode, float* output, long begin, long end);
 
+  // Each value to its exponential, for values up to 88.
+  void (*exponentiate)(float* values, long count);
+
   // sum[block][2][16] += all planes of all groups of sums.
   void (*reduce)(const float* sums, int groups, int depth, int blocks, double* sum);
 

@@ -64,7 +64,8 @@ public final class Engine {
     (arena?.peakBytes ?? 0) + scratch.reduce(0) { $0 + $1.count * 4 }
   }
 
-  /// The activated output for one sample of any size, conformed and, if asked, padded.
+  /// The activated output for one sample of any size, conformed and, if asked, padded. `progress` counts
+  /// millions of multiplications, roughly.
   public func forward(
     _ input: Tensor, keepAxials: KeepAxials, pad: Bool = false, progress: Progress = .none
   ) throws -> Tensor {
@@ -74,9 +75,38 @@ public final class Engine {
       TensorShape(channels: architecture.inputChannels, size: input.shape.size), "the input")
     let conforming = Conforming(
       input.shape.size, architecture: architecture, keepAxials: keepAxials, pad: pad)
-    let inner = try conforming.apply(input)
-    return try conforming.restore(
-      forwardInner(inner, keepAxials.effective(architecture), progress))
+    let keep = keepAxials.effective(architecture)
+    progress.begin(total: work(conforming.inner, keep), "network")
+    let inner = try conforming.apply(input, progress: progress)
+    return try conforming.restore(forwardInner(inner, keep, progress), progress: progress)
+  }
+
+  /// What the convolutions of a forward pass cost, in the unit that progress counts in.
+  func work(_ size: Size3, _ keep: KeepAxials) -> Int {
+    let architecture = model.architecture
+    var (sizes, current) = ([size], size)
+    for level in 0..<architecture.depth {
+      current = Size3(
+        x: current.x / 2, y: current.y / 2, z: current.z / keep.zFactor(level))
+      sizes.append(current)
+    }
+    func cost(_ stage: Stage, _ size: Size3) -> Int {
+      [stage.inputChannels, stage.outputChannels].reduce(0) {
+        $0
+          + Self.work(
+            size, BlockedTensor.blocks($1), BlockedTensor.blocks(stage.outputChannels))
+      }
+    }
+    let down = architecture.encoder.enumerated().reduce(0) { $0 + cost($1.element, sizes[$1.offset]) }
+    let up = architecture.decoder.enumerated().reduce(0) {
+      $0 + cost($1.element, sizes[architecture.depth - 1 - $1.offset])
+    }
+    return down + cost(architecture.base, sizes[architecture.depth]) + up
+  }
+
+  /// The same of one convolution with these blocks of channels.
+  static func work(_ size: Size3, _ inBlocks: Int, _ outBlocks: Int) -> Int {
+    max(1, size.count * inBlocks * outBlocks >> 10)
   }
 
   private func forwardInner(_ input: Tensor, _ keep: KeepAxials, _ progress: Progress) throws
@@ -163,6 +193,7 @@ public final class Engine {
       input, slope: slopes.inner, middle: middle, residual: output, sums: sums, arena, kernels,
       team,
       progress)
+    progress.advance(by: Self.work(size, 1, middle.blocks))
     let affine = try normalised(keys.norm1, middle, sums, groups: 1)
     return HalfStage(middle: Source(tensor: middle, affine: affine), residual: output)
   }
@@ -252,6 +283,7 @@ public final class Engine {
     prepareScratch(plan.scratch)
     let call = KernelCall(layer: layer, plan: plan, scratch: scratch, kernels: kernels)
     try team.run(Int(plan.items), progress) { item, worker in call.convolve(item, worker) }
+    progress.advance(by: Self.work(size, packed.inBlocks, packed.outBlocks))
     return try normalised(norm, output, sums, groups: Int(plan.groups))
   }
 
@@ -333,6 +365,17 @@ public final class Engine {
       }
     }
     return result
+  }
+
+  /// e to the power of every element.
+  func exponentiate(_ tensor: inout Tensor, _ progress: Progress) throws {
+    let (kernels, count, piece) = (kernels, tensor.values.count, 1 << 16)
+    try tensor.values.withUnsafeMutableBufferPointer { buffer in
+      let values = Shared(buffer)
+      try team.run((count + piece - 1) / piece, progress) { item, _ in
+        kernels.exponentiate(values.base + item * piece, min(piece, count - item * piece))
+      }
+    }
   }
 
   // MARK: Memory

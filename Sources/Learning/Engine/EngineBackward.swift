@@ -22,7 +22,7 @@ private struct SampleTape {
 }
 
 extension Engine {
-  /// The loss of a batch and the gradients of all parameters.
+  /// The loss of a batch and the gradients of all parameters. `progress` counts like that of `forward`.
   ///
   /// - Parameters:
   ///   - batch: samples of one size that fits the poolings, each with the network's input channels.
@@ -57,6 +57,10 @@ extension Engine {
             + "the next size that does is \(conforming.inner)")
       }
     }
+    // The way back takes twice the time of the way there.
+    progress.begin(
+      total: keepAxials.reduce(0) { $0 + 3 * work(shape.size, $1.effective(architecture)) },
+      "network")
     let arena = try prepareArena(shape.size, samples: batch.count)
     let tapes = try zip(batch, keepAxials).map {
       try forwardTape($0, $1.effective(architecture), arena, progress)
@@ -296,6 +300,7 @@ private struct BackwardPass {
         }
       }
     }
+    progress.advance(by: Engine.work(size, inBlocks, g.blocks))
     let channels = sources.map(\.tensor.channels)
     try unpack(call, channels: channels, outputs: shape[0], taps: taps * 9, into: p)
   }
@@ -486,13 +491,6 @@ private struct BackwardPass {
         target.pointer)
     }
   }
-}
-
-/// A pointer that several threads read.
-private struct Constant: @unchecked Sendable {
-  let base: UnsafePointer<Float>
-
-  init(_ buffer: UnsafeBufferPointer<Float>) { base = buffer.baseAddress! }
 }
 
 /// A gradient of weights that threads share: pointers whose owners outlive the call.

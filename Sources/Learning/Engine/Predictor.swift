@@ -64,7 +64,8 @@ public final class Predictor {
     let floats = try inputs.map { try $0.converted(to: .float32) }
     let (size, channels) = (first.size, architecture.outputChannels)
     let tiling = tiling(of: size, options)
-    progress.begin(total: tiling.count * engines.count, "network")
+    // A tile counts as a thousand units, so that a volume of one tile reports, too.
+    progress.begin(total: tiling.count * engines.count * 1000, "network")
     let outputs = try (0..<channels).map { _ in
       try Volume.make(size: size, voxelSize: first.voxelSize, of: Float.self) { _ in }
     }
@@ -81,7 +82,7 @@ public final class Predictor {
             (targets[c] + z * plane.count).update(from: plane.baseAddress!, count: plane.count)
           }
         }
-      }, progress: progress)
+      }, progress: progress, units: 1000)
     return withExtendedLifetime(outputs) { outputs }
   }
 
@@ -93,7 +94,7 @@ public final class Predictor {
 
   /// Probabilities or flows plane by plane, for volumes that are made, used and written in parts.
   ///
-  /// The caller begins the progress; it advances by one for each tile and model. A 2D network takes the planes of a
+  /// The caller begins the progress; it advances by `units` for each tile and model. A 2D network takes the planes of a
   /// volume one by one.
   ///
   /// - Parameters:
@@ -104,7 +105,7 @@ public final class Predictor {
   public func stream(
     size: Size3, _ options: Options, channels: [Int]? = nil,
     input: (VoxelBox) throws -> Tensor, finished: (PredictedPlanes) throws -> Void,
-    progress: Progress = .none
+    progress: Progress = .none, units: Int = 1
   ) throws {
     let architecture = models[0].architecture
     let wanted = channels ?? Array(0..<architecture.outputChannels)
@@ -117,11 +118,11 @@ public final class Predictor {
       for engine in engines {
         try progress.check()
         let output = try engine.forward(
-          tile, keepAxials: options.keepAxials, pad: options.pad, progress: progress)
+          tile, keepAxials: options.keepAxials, pad: options.pad,
+          progress: progress.part(of: units))
         try blender.add(
           output, k, channels: wanted, share: share,
           exponentiate: architecture.output == .logSoftmax)
-        progress.advance()
       }
     }
     try blender.advance(to: tiling.count, finished)

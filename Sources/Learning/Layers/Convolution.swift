@@ -146,6 +146,13 @@ struct Shared<Element>: @unchecked Sendable {
   init(_ pointer: UnsafeMutablePointer<Element>) { base = pointer }
 }
 
+/// A pointer that several threads read.
+struct Constant: @unchecked Sendable {
+  let base: UnsafePointer<Float>
+
+  init(_ buffer: UnsafeBufferPointer<Float>) { base = buffer.baseAddress! }
+}
+
 /// The voxels v along one axis for which both v and v + d are inside.
 private func inside(_ d: Int, _ count: Int) -> Range<Int> {
   let low = max(0, -d)

@@ -26,18 +26,22 @@ public struct Conforming: Sendable {
   }
 
   /// What the network is given.
-  public func apply(_ input: Tensor) throws -> Tensor {
+  public func apply(_ input: Tensor, progress: Progress = .none) throws -> Tensor {
     var result = input
-    if conformed != original { result = try LinearResampling.forward(result, to: conformed) }
+    if conformed != original {
+      result = try LinearResampling.forward(result, to: conformed, progress: progress)
+    }
     if inner != conformed { result = EdgePadding.forward(result, margin: margin) }
     return result
   }
 
   /// The network's output at the original size.
-  public func restore(_ output: Tensor) throws -> Tensor {
+  public func restore(_ output: Tensor, progress: Progress = .none) throws -> Tensor {
     var result = output
     if inner != conformed { result = EdgePadding.cut(result, margin: margin) }
-    if conformed != original { result = try LinearResampling.forward(result, to: original) }
+    if conformed != original {
+      result = try LinearResampling.forward(result, to: original, progress: progress)
+    }
     return result
   }
 }

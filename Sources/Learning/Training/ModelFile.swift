@@ -38,7 +38,8 @@ public struct ModelFile: Sendable {
   /// fit the models is an error of kind `.format`.
   public static func open(_ path: String, progress: Progress = .none) throws -> ModelFile {
     if path.hasSuffix(".safetensors") {
-      return ModelFile(models: [try Model(table: SafeTensorsFile.read(path), path: path)])
+      return ModelFile(
+        models: [try Model(table: SafeTensorsFile.read(path, progress: progress), path: path)])
     }
     let file = try PTHFile.read(path, progress: progress)
     var result = ModelFile(models: try file.models.map { try Model(table: $0, path: path) })
@@ -56,29 +57,33 @@ public struct ModelFile: Sendable {
   }
 
   /// Write a `.pth` file, replacing the old one at once or not at all. The old ones stay as `path.1` (the
-  /// newest) to `path.<versions>`. In half precision the optimiser's state is left out: such a file is for handing
-  /// on, not for going on exactly where training stopped.
+  /// newest) to `path.<versions>`. `half` stores the models in 16 bits, for sharing; training state is not written
+  /// then. When it is cancelled, `path` is what it was.
   public func save(
-    to path: String, keeping versions: Int = 3, as storage: PTHFile.Storage = .single,
-    progress: Progress = .none
+    to path: String, keeping versions: Int = 3, half: Bool = false, progress: Progress = .none
   ) throws {
     var extras: [String: [UInt8]] = [:]
     if !history.isEmpty { extras["history.tsv"] = Array(historyText.utf8) }
-    if storage == .single {
-      for (i, adam) in optimisers.enumerated() { extras["adam.\(i)"] = Self.bytes(adam) }
-    }
-    if versions > 0, access(path, F_OK) == 0 {
-      for k in stride(from: versions - 1, to: 0, by: -1) {
-        rename("\(path).\(k)", "\(path).\(k + 1)")
-      }
-      unlink("\(path).1")
-      // A second name for the old file, so that there is never a moment without one under `path`.
-      guard link(path, "\(path).1") == 0 else {
-        throw HowdahError.file(path, "its last version cannot be kept: \(lastSystemError())")
-      }
+    for (i, adam) in optimisers.enumerated() where !half {
+      try progress.check()
+      extras["adam.\(i)"] = Self.bytes(adam)
     }
     try PTHFile(models: models.map(\.table), extras: extras)
-      .write(to: path, as: storage, progress: progress)
+      .write(to: path, half: half, progress: progress) {
+        if versions > 0 { try Self.keep(path, versions) }
+      }
+  }
+
+  private static func keep(_ path: String, _ versions: Int) throws {
+    guard access(path, F_OK) == 0 else { return }
+    for k in stride(from: versions - 1, to: 0, by: -1) {
+      rename("\(path).\(k)", "\(path).\(k + 1)")
+    }
+    unlink("\(path).1")
+    // A second name for the old file, so that there is never a moment without one under `path`.
+    guard link(path, "\(path).1") == 0 else {
+      throw HowdahError.file(path, "its last version cannot be kept: \(lastSystemError())")
+    }
   }
 
   // One line a step: the step, then name and value in turn, separated by tabs.
@@ -118,9 +123,12 @@ public struct ModelFile: Sendable {
       var offset = 8
       func moments() -> [[Float]] {
         model.specs.map { spec in
-          (0..<spec.count).map { _ in
-            defer { offset += 4 }
-            return raw.loadUnaligned(fromByteOffset: offset, as: Float.self)
+          [Float](unsafeUninitializedCapacity: spec.count) { buffer, count in
+            let part = raw[offset..<(offset + 4 * spec.count)]
+            UnsafeMutableRawBufferPointer(buffer).copyMemory(
+              from: UnsafeRawBufferPointer(rebasing: part))
+            count = spec.count
+            offset += 4 * spec.count
           }
         }
       }

@@ -98,7 +98,8 @@ public enum Trainer {
     _ file: ModelFile, _ options: TrainerOptions, isFirst: Bool, _ progress: Progress
   ) throws {
     guard let path = options.checkpoint else { return }
-    try file.save(to: path, keeping: isFirst ? options.versions : 0, progress: progress)
+    try file.save(
+      to: path, keeping: isFirst ? options.versions : 0, progress: progress.part(of: 0))
   }
 }
 
@@ -154,7 +155,7 @@ private struct TrainingRun<L: TrainingLoss> {
     _ file: inout ModelFile, _ m: Int, _ samples: [TrainingSample<L.Target>]
   ) throws -> [String: Double] {
     let (result, gradients) = try engine.gradients(
-      samples.map(\.input), keepAxials: samples.map(\.keepAxials), progress: progress
+      samples.map(\.input), keepAxials: samples.map(\.keepAxials), progress: progress.part(of: 0)
     ) { try loss.evaluate($0, samples.map(\.target)) }
     guard result.total.isFinite else {
       throw HowdahError(
@@ -181,7 +182,7 @@ private struct TrainingRun<L: TrainingLoss> {
         try progress.check()
         let sample = try source.sample(i, epoch: 0)
         let output = try engine.forward(
-          sample.input, keepAxials: sample.keepAxials, progress: progress)
+          sample.input, keepAxials: sample.keepAxials, progress: progress.part(of: 0))
         let result = try loss.evaluate(output, [sample.target])
         means["validation_loss", default: LossMean()].add(result.total)
         for part in result.parts {

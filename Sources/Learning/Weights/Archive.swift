@@ -44,7 +44,7 @@ final class Archive {
   }
 
   /// The bytes of a member. Throws `.format` when it is missing, damaged or longer than `limit`.
-  func read(_ name: String, limit: Int) throws -> [UInt8] {
+  func read(_ name: String, limit: Int, progress: Progress = .none) throws -> [UInt8] {
     var status = zip_stat_t()
     guard zip_stat(handle, name, 0, &status) == 0, let file = zip_fopen(handle, name, 0) else {
       throw HowdahError.format(path, at: name, "the member is missing or cannot be read")
@@ -62,7 +62,9 @@ final class Archive {
     return try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
       count = 0
       while count < size {
-        let n = zip_fread(file, buffer.baseAddress! + count, zip_uint64_t(size - count))
+        try progress.check()
+        let n = zip_fread(
+          file, buffer.baseAddress! + count, zip_uint64_t(min(1 << 20, size - count)))
         if n <= 0 {
           throw HowdahError.format(path, at: name, "the member is damaged or ends too early")
         }

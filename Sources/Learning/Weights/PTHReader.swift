@@ -50,14 +50,16 @@ public struct PTHFile: Sendable {
     if roots.isEmpty || roots.count > 64 {
       throw HowdahError.format(path, at: name, "holds \(roots.count) models; 1 to 64 are read")
     }
-    var storages = StorageCache(archive: archive, top: top, path: path)
+    var storages = StorageCache(archive: archive, top: top, path: path, progress: progress)
+    progress.begin(
+      total: max(1, pickle.tensors.count), "reading weights")
     let models = try roots.map { root -> WeightTable in
       guard case .map(let m) = root else {
         throw HowdahError.format(
           path, at: name, "holds something else than a state_dict or a list of them")
       }
       return try pickle.maps[m].map { item in
-        try progress.check()
+        defer { progress.advance() }
         guard case .tensor(let t) = item.value else {
           throw HowdahError.format(
             path, at: item.key, "is not a tensor; save the state_dict of the network alone")
@@ -69,7 +71,8 @@ public struct PTHFile: Sendable {
     }
     var extras: [String: [UInt8]] = [:]
     for member in archive.names where member.hasPrefix(top + "howdah/") {
-      extras[String(member.dropFirst(top.count + 7))] = try archive.read(member, limit: 1 << 30)
+      extras[String(member.dropFirst(top.count + 7))] = try archive.read(
+        member, limit: 1 << 30, progress: progress)
     }
     return PTHFile(models: models, extras: extras)
   }
@@ -79,12 +82,14 @@ public struct PTHFile: Sendable {
 private struct StorageCache {
   let archive: Archive
   let top, path: String
+  let progress: Progress
   private var decoded: [String: [Float]] = [:]
 
-  init(archive: Archive, top: String, path: String) {
+  init(archive: Archive, top: String, path: String, progress: Progress) {
     self.archive = archive
     self.top = top
     self.path = path
+    self.progress = progress
   }
 
   /// The elements of a tensor, in row-major order.
@@ -104,10 +109,19 @@ private struct StorageCache {
     }
     if count == 0 { return [] }
     guard last < storage.count, count <= storage.count else { throw outside }
+    let dense = tensor.sizes.indices.reversed().reduce(into: (stride: 1, is: true)) { state, axis in
+      if tensor.sizes[axis] != 1, tensor.strides[axis] != state.stride { state.is = false }
+      state.stride *= tensor.sizes[axis]
+    }
+    if dense.is {
+      return count == storage.count
+        ? storage : Array(storage[tensor.offset..<(tensor.offset + count)])
+    }
     var result = [Float](repeating: 0, count: count)
     var index = [Int](repeating: 0, count: tensor.sizes.count)
     var from = tensor.offset
     for i in 0..<count {
+      if i % (1 << 20) == 0 { try progress.check() }
       result[i] = storage[from]
       for axis in index.indices.reversed() {
         index[axis] += 1
@@ -131,7 +145,7 @@ private struct StorageCache {
       throw HowdahError.format(path, at: key, "elements of class \(tensor.type) are not weights")
     }
     let member = top + "data/" + tensor.storage
-    let bytes = try archive.read(member, limit: 4 << 30)
+    let bytes = try archive.read(member, limit: 4 << 30, progress: progress)
     let (needed, overflow) = tensor.storageCount.multipliedReportingOverflow(by: bytesPerElement)
     guard !overflow, bytes.count == needed else {
       throw HowdahError.format(

@@ -4,74 +4,76 @@
 import Core
 
 extension PTHFile {
-  /// How the numbers of a file are kept.
-  public enum Storage: Sendable {
-    /// 4 bytes each, exact.
-    case single
-    /// 2 bytes each, rounded to the nearest IEEE half: 3 digits, at most 65504. PyTorch widens them when it loads
-    /// them into a network.
-    case half
+  /// Write the file, replacing what is there at once or not at all. One model becomes a bare state_dict,
+  /// several a list. With `half`, the elements are stored in 16 bits; PyTorch (and so ELEPHANT) turns them into
+  /// 32 bits when it copies them into a network. Throws `.argument` for values that 16 bits cannot hold.
+  public func write(to path: String, half: Bool = false, progress: Progress = .none) throws {
+    try write(to: path, half: half, progress: progress) {}
   }
 
-  /// Write the file, replacing what is there at once or not at all. One model becomes a bare state_dict,
-  /// several a list.
-  public func write(
-    to path: String, as storage: Storage = .single, progress: Progress = .none
-  ) throws {
+  /// The same; `replacing` is called when all is written, before the new file takes the place of the old one.
+  func write(to path: String, half: Bool, progress: Progress, replacing: () throws -> Void) throws {
     let file = path.split(separator: "/").last.map(String.init) ?? "weights"
     let stem = file.hasSuffix(".pth") ? String(file.dropLast(4)) : file
-    var zip = StoredZip()
-    var pickle = PickleWriter()
+    var pickle = PickleWriter(storage: half ? "HalfStorage" : "FloatStorage")
     var payloads: [[Float]] = []
     pickle.begin()
     if models.count != 1 { pickle.beginList() }
     for table in models {
       pickle.beginMap()
       for tensor in table {
-        pickle.tensor(tensor, storage: payloads.count, as: storage)
+        pickle.tensor(tensor, storage: payloads.count)
         payloads.append(tensor.values)
       }
       pickle.endMap()
     }
     if models.count != 1 { pickle.endList() }
     pickle.end()
-    try zip.add(stem + "/data.pkl", pickle.bytes)
-    try zip.add(stem + "/.format_version", Array("1".utf8))
-    try zip.add(stem + "/.storage_alignment", Array("64".utf8))
-    try zip.add(stem + "/byteorder", Array("little".utf8))
-    for (i, values) in payloads.enumerated() {
-      try progress.check()
-      let name = stem + "/data/\(i)"
-      switch storage {
-      case .single: try values.withUnsafeBytes { try zip.add(name, $0) }
-      case .half: try values.map(floatToHalf).withUnsafeBytes { try zip.add(name, $0) }
+    let width = half ? 2 : 4
+    let total =
+      payloads.reduce(0) { $0 + $1.count * width } + extras.values.reduce(0) { $0 + $1.count }
+    progress.begin(total: max(1, total), "writing \(file)")
+    try AtomicFile.write(to: path) { temporary in
+      let zip = try StoredZip(temporary, as: path, progress: progress)
+      try zip.add(stem + "/data.pkl", pickle.bytes)
+      try zip.add(stem + "/.format_version", Array("1".utf8))
+      try zip.add(stem + "/.storage_alignment", Array("64".utf8))
+      try zip.add(stem + "/byteorder", Array("little".utf8))
+      for (i, values) in payloads.enumerated() {
+        let name = stem + "/data/\(i)"
+        if half {
+          try Self.halves(values).withUnsafeBytes { try zip.add(name, $0) }
+        } else {
+          try values.withUnsafeBytes { try zip.add(name, $0) }
+        }
+        progress.advance(by: values.count * width)
       }
+      try zip.add(stem + "/version", Array("3\n".utf8))
+      for (name, bytes) in extras.sorted(by: { $0.key < $1.key }) {
+        try zip.add(stem + "/howdah/" + name, bytes)
+        progress.advance(by: bytes.count)
+      }
+      try zip.finish()
+      try replacing()
     }
-    try zip.add(stem + "/version", Array("3\n".utf8))
-    for (name, bytes) in extras.sorted(by: { $0.key < $1.key }) {
-      try zip.add(stem + "/howdah/" + name, bytes)
-    }
-    try AtomicFile.write(zip.finished(), to: path)
   }
-}
 
-/// The nearest IEEE half, ties to even; beyond its range infinity.
-func floatToHalf(_ value: Float) -> UInt16 {
-  let sign = UInt16(value.bitPattern >> 16) & 0x8000
-  let size = value.magnitude
-  if size.isNaN { return sign | 0x7e00 }
-  if size >= 65520 { return sign | 0x7c00 }
-  // Below 2^-14 the step is 2^-24, above it 2^-10 of the power of two.
-  let exponent = max(-14, size == 0 ? -14 : Int(size.exponent))
-  let step = Float(sign: .plus, exponent: exponent - 10, significand: 1)
-  let units = Int((size / step).rounded(.toNearestOrEven))
-  // A unit count of 2^11 carries into the exponent by itself.
-  return sign | UInt16((exponent + 14) << 10 + units)
+  private static func halves(_ values: [Float]) throws -> [Float16] {
+    let result = values.map { Float16($0) }
+    guard let i = result.firstIndex(where: { !$0.isFinite }), values[i].isFinite else {
+      return result
+    }
+    throw HowdahError(
+      .argument, "\(values[i]) does not fit into 16 bits; store the weights in 32 bits")
+  }
 }
 
 /// The pickle operations that a state_dict is written with.
 private struct PickleWriter {
+  let storage: String
   var bytes: [UInt8] = []
+
+  init(storage: String) { self.storage = storage }
 
   mutating func begin() { bytes += [0x80, 2] }
   mutating func end() { emit(".") }
@@ -82,11 +84,11 @@ private struct PickleWriter {
   }
   mutating func endMap() { emit("u") }
 
-  mutating func tensor(_ tensor: NamedTensor, storage: Int, as kind: PTHFile.Storage) {
+  mutating func tensor(_ tensor: NamedTensor, storage: Int) {
     text(tensor.name)
     emit("ctorch._utils\n_rebuild_tensor_v2\n((")
     text("storage")
-    emit(kind == .half ? "ctorch\nHalfStorage\n" : "ctorch\nFloatStorage\n")
+    emit("ctorch\n\(self.storage)\n")
     text(String(storage))
     text("cpu")
     integer(tensor.values.count)

@@ -10,7 +10,8 @@ public enum SafeTensorsFile {
   static let headerLimit = 16 << 20
 
   /// Write a table of float32 tensors, replacing the file at once or not at all.
-  public static func write(_ table: WeightTable, to path: String) throws {
+  public static func write(_ table: WeightTable, to path: String, progress: Progress = .none) throws
+  {
     var entries: [String] = []
     var offset = 0
     for tensor in table {
@@ -29,14 +30,19 @@ public enum SafeTensorsFile {
     var bytes = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) }
     bytes += header
     bytes.reserveCapacity(bytes.count + offset)
-    for tensor in table { tensor.values.withUnsafeBytes { bytes += $0 } }
+    progress.begin(total: table.count + 1, "writing weights")
+    for tensor in table {
+      try progress.check()
+      tensor.values.withUnsafeBytes { bytes += $0 }
+      progress.advance()
+    }
     try AtomicFile.write(bytes, to: path)
   }
 
   /// Read all tensors, by ascending place in the file; F32, F16, BF16 and F64 become float32. Throws `.file` or
   /// `.format`.
-  public static func read(_ path: String) throws -> WeightTable {
-    let bytes = try wholeFile(path)
+  public static func read(_ path: String, progress: Progress = .none) throws -> WeightTable {
+    let bytes = try wholeFile(path, progress)
     guard bytes.count >= 8 else { throw HowdahError.format(path, at: "", "is too short") }
     let length = bytes[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard length <= UInt64(min(headerLimit, bytes.count - 8)) else {
@@ -45,7 +51,10 @@ public enum SafeTensorsFile {
     let start = 8 + Int(length)
     var scanner = HeaderScanner(bytes: bytes[8..<start], path: path)
     let entries = try scanner.entries()
+    progress.begin(total: max(1, entries.count), "reading weights")
     return try entries.sorted { $0.begin < $1.begin }.map { entry in
+      try progress.check()
+      defer { progress.advance() }
       let width = ["F32": 4, "F16": 2, "BF16": 2, "F64": 8][entry.type]
       var count = 1
       for axis in entry.shape {
@@ -75,7 +84,7 @@ public enum SafeTensorsFile {
     }
   }
 
-  private static func wholeFile(_ path: String) throws -> [UInt8] {
+  private static func wholeFile(_ path: String, _ progress: Progress) throws -> [UInt8] {
     let fd = open(path, O_RDONLY | O_CLOEXEC)
     guard fd >= 0 else { throw HowdahError.file(path, "cannot be opened: \(lastSystemError())") }
     defer { close(fd) }
@@ -87,7 +96,8 @@ public enum SafeTensorsFile {
     return try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
       count = 0
       while count < size {
-        let n = Glibc.read(fd, buffer.baseAddress! + count, size - count)
+        try progress.check()
+        let n = Glibc.read(fd, buffer.baseAddress! + count, min(1 << 20, size - count))
         if n < 0 { throw HowdahError.file(path, "cannot be read: \(lastSystemError())") }
         if n == 0 { break }
         count += n

@@ -35,7 +35,7 @@ enum ModelType {
       let path = try call.writablePath(given)
       let o = call.options
       try save(
-        me, to: path, versions: o.int("versions"), as: o.bool("half") ? .half : .single,
+        me, to: path, versions: o.int("versions"), half: o.bool("half"),
         progress: call.progress)
       me.path = path
     }
@@ -170,17 +170,16 @@ enum ModelType {
   }
 
   private static func save(
-    _ model: ModelObject, to path: String, versions: Int, as storage: PTHFile.Storage,
-    progress: Progress
+    _ model: ModelObject, to path: String, versions: Int, half: Bool, progress: Progress
   ) throws {
     let file = model.file
     if path.hasSuffix(".pth") {
-      return try file.save(to: path, keeping: versions, as: storage, progress: progress)
+      return try file.save(to: path, keeping: versions, half: half, progress: progress)
     }
     guard path.hasSuffix(".safetensors") else {
       throw HowdahError(.argument, "\(path): a model is saved as .pth or .safetensors")
     }
-    guard storage == .single else {
+    guard !half else {
       throw HowdahError(.argument, "\(path): half precision is for .pth; leave out half")
     }
     guard file.models.count == 1 else {
