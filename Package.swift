@@ -87,7 +87,7 @@ let package = Package(
     tests("CoreTests", ["Core"]),
     tests("LineageTests", ["Core", "Lineage"]),
     tests("ImagingTests", ["Core", "Imaging", "COpenBLAS"], resources: true),
-    tests("LearningTests", ["Core", "Imaging", "Learning"], resources: true),
+    tests("LearningTests", ["Core", "Imaging", "Kernels", "Learning"], resources: true),
     tests("FormatsTests", ["Core", "Lineage", "Imaging", "Formats"], resources: true),
     tests(
       "TrackingTests", ["Core", "Lineage", "Imaging", "Learning", "Formats", "Tracking"],

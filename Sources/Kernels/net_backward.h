@@ -8,8 +8,17 @@
 
 // MARK: Gradient of the weights
 
-NK_INLINE void gradient_1d(const int m, const v16* d, v16* o) {
-  if (m == 4) {
+NK_INLINE void gradient_1d(const int points, const v16* d, v16* o) {
+  if (points == NK_F4) {
+    const v16 a = d[0] + d[2] * 0.5f, b = (d[1] + d[3] * 0.5f) * A1;
+    const v16 c = d[0] + d[2] * 2.0f, e = (d[1] + d[3] * 2.0f) * A2;
+    o[0] = d[0];
+    o[1] = a + b;
+    o[2] = a - b;
+    o[3] = c + e;
+    o[4] = c - e;
+    o[5] = d[3];
+  } else if (points == NK_F4_TWICE) {
     const v16 a = d[0] + d[2], b = d[1] + d[3];
     const v16 c = d[0] + d[2] * 4.0f, e = d[1] * 2.0f + d[3] * 8.0f;
     o[0] = d[0];
@@ -27,34 +36,35 @@ NK_INLINE void gradient_1d(const int m, const v16* d, v16* o) {
 }
 
 // One tile of one plane of the gradient; outside counts as zero.
-NK_INLINE void gradient_tile(const int m, const float* plane, int height, int width, int y0, int x0,
-                             float* out, long step) {
+NK_INLINE void gradient_tile(const int points, const float* plane, int height, int width, int y0,
+                             int x0, float* out, long step) {
   enum { MAX = 6 };
-  const int a = m + 2;
+  const int m = points == NK_F2 ? 2 : 4, a = m + 2;
   v16 column[4][MAX];
   NK_UNROLL for (int x = 0; x < m; x++) {
     v16 d[4];
     NK_UNROLL for (int y = 0; y < m; y++) d[y] =
         y0 + y < height && x0 + x < width ? load(plane + ((long)(y0 + y) * width + x0 + x) * 16)
                                           : (v16){};
-    gradient_1d(m, d, column[x]);
+    gradient_1d(points, d, column[x]);
   }
   NK_UNROLL for (int i = 0; i < a; i++) {
     v16 d[4], q[MAX];
     NK_UNROLL for (int x = 0; x < m; x++) d[x] = column[x][i];
-    gradient_1d(m, d, q);
+    gradient_1d(points, d, q);
     NK_UNROLL for (int k = 0; k < a; k++) store(out + (i * a + k) * step, q[k]);
   }
 }
 
 static void gradient_transform(const nk_weight_gradient* g, int z, int of_output) {
+  static const float one = 1;
   const nk_plan* plan = g->plan;
   const nk_convolution* layer = g->layer;
-  const int tiles = g->rows * plan->tiles_x;
+  const int points = plane_points(plan), tiles = g->rows * plan->tiles_x;
   const long block_step = (long)layer->depth * tiles * 16;
   const tile_window w = {g->row, g->rows, 0, plan->tiles_x};
   if (!of_output) {
-    transform_plane(layer, plan->m, w, z, 0, 0, g->inputs + (long)z * tiles * 16,
+    transform_plane(layer, plan, w, z, &one, 1, g->inputs + (long)z * tiles * 16,
                     block_step * plan->in_blocks, block_step);
     return;
   }
@@ -64,10 +74,12 @@ static void gradient_transform(const nk_weight_gradient* g, int z, int of_output
       const float* from = g->gradient + ((long)ob * layer->depth + z) * plane;
       float* to = g->outputs + ob * block_step + ((long)z * tiles + t) * 16;
       const int y = (g->row + t / plan->tiles_x) * plan->m, x = t % plan->tiles_x * plan->m;
-      if (plan->m == 4)
-        gradient_tile(4, from, layer->height, layer->width, y, x, to, step);
+      if (points == NK_F4)
+        gradient_tile(NK_F4, from, layer->height, layer->width, y, x, to, step);
+      else if (points == NK_F4_TWICE)
+        gradient_tile(NK_F4_TWICE, from, layer->height, layer->width, y, x, to, step);
       else
-        gradient_tile(2, from, layer->height, layer->width, y, x, to, step);
+        gradient_tile(NK_F2, from, layer->height, layer->width, y, x, to, step);
     }
 }
 
@@ -117,7 +129,7 @@ static void gradient_product(const nk_weight_gradient* g, int component, int out
 static void gradient_finish(const nk_weight_gradient* g, int out_block, int in_block, float* taps) {
   const nk_plan* plan = g->plan;
   const int a = plan->m + 2, zs = plan->taps;
-  const float (*w)[3] = plan->m == 4 ? weights_4 : weights_2;
+  const float (*w)[3] = weight_transform[plane_points(plan)];
   for (int k = 0; k < zs; k++)
     for (int e = 0; e < 256; e += 16) {
       v16 half[3][6];

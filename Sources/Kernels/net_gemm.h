@@ -24,6 +24,7 @@ enum { NK_COLUMNS = 28 };
       for (int b = 0; b < blocks; b++, x += stride) {                                           \
         _Pragma("clang loop unroll_count(4)") for (int c = 0; c < 16; c++, w += 16) {           \
           const v16 wc = load(w);                                                               \
+          __builtin_prefetch(w + 32 * 16);                                                      \
           NK_UNROLL for (int i = 0; i < N; i++) sum[i] = wc * splat(x[i * 16 + c]) + sum[i];    \
         }                                                                                       \
       }                                                                                         \

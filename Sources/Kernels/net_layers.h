@@ -132,16 +132,6 @@ static void head(const float* input, int in_blocks, long voxels, const float* we
   }
 }
 
-static void exponentiate(float* values, long count) {
-  for (long i = 0; i < count; i += 16) {
-    const size_t n = count - i < 16 ? (size_t)(count - i) : 16;
-    v16 v = (v16){};
-    memcpy(&v, values + i, sizeof(float) * n);
-    v = exponential(v);
-    memcpy(values + i, &v, sizeof(float) * n);
-  }
-}
-
 // MARK: Sums
 
 static void reduce(const float* sums, int groups, int depth, int blocks, double* sum) {

@@ -15,7 +15,7 @@
 #define NK_TABLE(symbol, name) \
   const nk_kernels symbol = { \
     name, transform_weights, convolve, stem, pointwise, \
-    pool, head, exponentiate, reduce, gradient_transform, \
+    pool, head, reduce, gradient_transform, \
     gradient_product, gradient_finish, outer, norm_sums, \
     norm_apply, pool_backward, upsample_backward, add, \
     head_backward, stem_backward \

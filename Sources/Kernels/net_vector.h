@@ -16,6 +16,7 @@ typedef int i16 __attribute__((ext_vector_type(16)));
 
 #define NK_INLINE static inline __attribute__((always_inline))
 #define NK_UNROLL _Pragma("clang loop unroll(full)")
+#define NK_UNROLL_SOME _Pragma("clang loop unroll_count(2)")
 
 NK_INLINE v16 load(const float* p) { return *(const v16*)p; }
 NK_INLINE void store(float* p, v16 v) { *(v16*)p = v; }

@@ -7,15 +7,17 @@ import Learning
 import Testing
 
 @Suite struct EngineTrainingTests {
-  @Test("PyTorch: gradients and ten Adam steps, engine", arguments: TorchGolden.all)
-  func torch(_ golden: TorchGolden) throws {
+  @Test(
+    "PyTorch: gradients and ten Adam steps, engine", arguments: TorchGolden.all,
+    Precision.allCases)
+  func torch(_ golden: TorchGolden, _ precision: Precision) throws {
     let all = try GoldenFiles.tensors(golden.file)
     var model = try Model(golden.architecture)
     let start = try TorchGolden.values(all, "parameter.", model)
     for (spec, values) in zip(model.specs, start) { try model.set(spec.name, to: values) }
     let input = try TorchGolden.tensor(all["input"])
     let weights = try TorchGolden.tensor(all["weights"])
-    let engine = try Engine(model)
+    let engine = try Engine(model, precision: precision)
     var adam = Adam(for: model)
     for step in 0..<10 {
       let result = try engine.gradients([input], keepAxials: KeepAxials(golden.keep)) { _ in
@@ -31,18 +33,36 @@ import Testing
       try engine.load(model)
     }
     let expected = try TorchGolden.values(all, "adam10.", model)
-    #expect(distance(model.values, expected) < 0.02 * distance(start, expected))
+    // Adam's first steps are of one size for every gradient, also for those that are 0 but for rounding.
+    let part = distance(model.values, expected) / distance(start, expected)
+    #expect(part < (precision == .exact ? 0.02 : 0.04), "\(part)")
   }
 
   @Test("odd sizes and widths agree with the plain layers", arguments: EngineCase.all)
   func plain(_ c: EngineCase) throws {
     var random = SeededRandom(seed: 11)
+    // A sum so near 0 that rounding turns its sign makes another gradient. With slopes near 1 that is no matter;
+    // the kernels of the activations are compared by themselves.
+    func smooth(_ a: Architecture) -> Architecture {
+      func style(_ s: BlockStyle) -> BlockStyle {
+        switch s {
+        case .plain(let norm, _): .plain(norm: norm, slope: 0.95)
+        case .residual(let norm, _, _, let scale):
+          .residual(norm: norm, innerSlope: 0.9, outerSlope: 0.95, scale: scale)
+        }
+      }
+      var result = a
+      (result.encoderStyle, result.decoderStyle) = (style(a.encoderStyle), style(a.decoderStyle))
+      return result
+    }
     let nets: [(Architecture, Size3, [Bool])] = [
-      (.unet(widths: [3, 20]), Size3(x: 12, y: 20, z: 6), [true]),
-      (.unet(widths: [18, 32, 64]), Size3(x: 36, y: 8, z: 6), [false, true]),
-      (.resUNet(widths: [5, 17, 32]), Size3(x: 8, y: 12, z: 4), [true, false]),
-      (.flowResNet(widths: [5, 24, 40]), Size3(x: 4, y: 8, z: 4), [false, true]),
-      (.flowResNet(dimensions: 2, widths: [17, 6]), Size3(x: 134, y: 10, z: 1), [true]),
+      (smooth(.unet(widths: [3, 20])), Size3(x: 12, y: 20, z: 6), [true]),
+      (smooth(.unet(widths: [18, 32, 64])), Size3(x: 36, y: 8, z: 6), [false, true]),
+      (smooth(.resUNet(widths: [5, 17, 32])), Size3(x: 8, y: 12, z: 4), [true, false]),
+      (smooth(.flowResNet(widths: [5, 24, 40])), Size3(x: 4, y: 8, z: 4), [false, true]),
+      (
+        smooth(.flowResNet(dimensions: 2, widths: [17, 6])), Size3(x: 134, y: 10, z: 1), [true]
+      ),
     ]
     for (architecture, size, flags) in nets {
       var model = try Model(architecture, seed: random.next())
@@ -70,7 +90,7 @@ import Testing
       }
       for (i, spec) in model.specs.enumerated() {
         #expect(
-          relativeDifference(result.gradients[i], expected[i]) < 5e-4,
+          relativeDifference(result.gradients[i], expected[i]) < 1e-3,
           "\(architecture.name) \(spec.name)")
       }
     }

@@ -33,6 +33,28 @@ import Testing
     }
   }
 
+  @Test func `weights are stored in half precision, too`() throws {
+    try inFolder { folder in
+      var model = try Model(.unet(widths: [2, 3]), seed: 1)
+      let path = folder + "/half.pth"
+      try ModelFile(models: [model, model], optimisers: [Adam(for: model)]).save(
+        to: path, half: true)
+      let again = try ModelFile.open(path)
+      #expect(again.optimisers.isEmpty && again.models.count == 2)
+      for (a, b) in zip(again.models[0].values, model.values) {
+        for (x, y) in zip(a, b) { #expect(x == Float(Float16(y))) }
+      }
+      // Written once more, nothing is lost.
+      try again.save(to: path, half: true)
+      #expect(try ModelFile.open(path).models == again.models)
+      try model.set("out_conv.bias", to: [1e6, 0, 0])
+      let error = try #require(throws: HowdahError.self) {
+        try ModelFile(models: [model]).save(to: path, half: true)
+      }
+      #expect(error.message.contains("16 bits"))
+    }
+  }
+
   @Test func `the last versions are kept`() throws {
     try inFolder { folder in
       let path = folder + "/m.pth"

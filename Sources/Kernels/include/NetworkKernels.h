@@ -38,26 +38,31 @@ typedef struct {
   float* sums;
 } nk_convolution;
 
-// How a convolution is cut. Depends on the shapes alone, except for the split of z over threads,
-// which does not change any result.
+// How a convolution is cut. Depends on the shapes alone, except for the split of z and of the outputs
+// over threads, which does not change any result.
 typedef struct {
   int m;      // outputs of a tile along y and x: 2 or 4 (Winograd F(m x m, 3 x 3))
-  int pairs;  // 1: F(2, 3) along z as well; 0: the taps along z are plain
+  int z;      // outputs of a tile along z: 2 or 4 (F(z, 3)); 1: the taps along z are plain
   int taps;   // taps along z, 1 or 3
+  int twice;  // 1: some source is upsampled along y and x
   int in_blocks, out_blocks;
-  int out_group;  // blocks of outputs computed together
-  int tiles_y, tiles_x;
+  int components;             // (m + 2)^2
+  int z_components;           // z + 2, or the taps
+  int tiles_y, tiles_x;       // tiles of a plane
   int band_rows, bands;       // rows of tiles of an item, and how many bands
   int chunk_columns, chunks;  // columns of tiles of an item, and how many chunks
-  int z_per_item, z_items;
-  int z_step;  // planes (or pairs) transformed at a time
-  int groups;  // bands * chunks
+  int z_per_item, z_items;    // planes of an item, and how many such ranges
+  int o_items;                // ranges of output blocks
+  int z_step;                 // planes (or tiles along z) transformed at a time
+  int z_chunk;                // components along z transformed at a time
+  int out_group;              // blocks of outputs computed together
+  int groups;                 // bands * chunks
   int items;
   size_t scratch;  // floats of scratch an item needs
 } nk_plan;
 
 // Cut a convolution for about `threads` threads.
-nk_plan nk_make_plan(int m, int pairs, int taps, int in_blocks, int out_blocks, int depth,
+nk_plan nk_make_plan(int m, int z, int taps, int twice, int in_blocks, int out_blocks, int depth,
                      int height, int width, int threads);
 
 // Floats of the transformed weights of a plan.
@@ -66,7 +71,7 @@ size_t nk_weight_count(const nk_plan* plan);
 // The gradient of a convolution's weights, for a slab of `rows` rows of tiles from `row` on.
 typedef struct {
   const nk_convolution* layer;
-  const nk_plan* plan;    // m, taps, tiles and blocks of it are used; pairs must be 0
+  const nk_plan* plan;    // m, taps, tiles and blocks of it are used; z must be 1
   const float* gradient;  // of the convolution's sum: [out block][z][y][x][16]
   int row, rows;
   float *inputs, *outputs;  // transformed: [component][block][z][tile][16]
@@ -107,9 +112,6 @@ typedef struct {
   // or nothing (2); planes [channel][voxels].
   void (*head)(const float* input, int in_blocks, long voxels, const float* weights,
                const float* constant, int channels, int mode, float* output, long begin, long end);
-
-  // Each value to its exponential, for values up to 88.
-  void (*exponentiate)(float* values, long count);
 
   // sum[block][2][16] += all planes of all groups of sums.
   void (*reduce)(const float* sums, int groups, int depth, int blocks, double* sum);

@@ -84,6 +84,19 @@ struct Source: Sendable {
   var upsampled = false
   var zFactor = 1
 
+  /// Plane z of a block as a layer of this size reads it, into a tensor of that size.
+  func copyPlane(_ block: Int, _ z: Int, _ size: Size3, to all: UnsafeMutablePointer<Float>) {
+    let (from, factor) = (tensor.size, upsampled ? 2 : 1)
+    let (scale, shift) = (affine.scale.pointer + block * 16, affine.shift.pointer + block * 16)
+    for y in 0..<size.y {
+      for x in 0..<size.x {
+        let v = ((block * from.z + z / zFactor) * from.y + y / factor) * from.x + x / factor
+        let to = all + (((block * size.z + z) * size.y + y) * size.x + x) * 16
+        for c in 0..<16 { to[c] = tensor.pointer[v * 16 + c] * scale[c] + shift[c] }
+      }
+    }
+  }
+
   var kernelSource: nk_source {
     nk_source(
       data: UnsafePointer(tensor.pointer), scale: UnsafePointer(affine.scale.pointer),

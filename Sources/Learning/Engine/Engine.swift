@@ -97,7 +97,9 @@ public final class Engine {
             size, BlockedTensor.blocks($1), BlockedTensor.blocks(stage.outputChannels))
       }
     }
-    let down = architecture.encoder.enumerated().reduce(0) { $0 + cost($1.element, sizes[$1.offset]) }
+    let down = architecture.encoder.enumerated().reduce(0) {
+      $0 + cost($1.element, sizes[$1.offset])
+    }
     let up = architecture.decoder.enumerated().reduce(0) {
       $0 + cost($1.element, sizes[architecture.depth - 1 - $1.offset])
     }
@@ -265,9 +267,9 @@ public final class Engine {
   ) throws -> ChannelAffine {
     let size = output.size
     let form = WinogradForm.choose(
-      size, taps: packed.taps, inBlocks: packed.inBlocks, outBlocks: packed.outBlocks, precision)
+      size, taps: packed.taps, upsampled: sources.contains { $0.upsampled }, precision)
     let plan = nk_make_plan(
-      Int32(form.m), form.pairs ? 1 : 0, Int32(packed.taps), Int32(packed.inBlocks),
+      Int32(form.m), Int32(form.z), Int32(packed.taps), form.twice ? 1 : 0, Int32(packed.inBlocks),
       Int32(packed.outBlocks), Int32(size.z), Int32(size.y), Int32(size.x), Int32(team.workers))
     let weights = try packed.weights(plan, kernels, team)
     let sums = try norm.map { _ in
@@ -367,17 +369,6 @@ public final class Engine {
     return result
   }
 
-  /// e to the power of every element.
-  func exponentiate(_ tensor: inout Tensor, _ progress: Progress) throws {
-    let (kernels, count, piece) = (kernels, tensor.values.count, 1 << 16)
-    try tensor.values.withUnsafeMutableBufferPointer { buffer in
-      let values = Shared(buffer)
-      try team.run((count + piece - 1) / piece, progress) { item, _ in
-        kernels.exponentiate(values.base + item * piece, min(piece, count - item * piece))
-      }
-    }
-  }
-
   // MARK: Memory
 
   func prepareScratch(_ floats: Int) {
@@ -403,13 +394,19 @@ public final class Engine {
 
 extension WinogradForm {
   /// The form that takes the fewest multiplications, within what the precision allows.
-  static func choose(
-    _ size: Size3, taps: Int, inBlocks: Int, outBlocks: Int, _ precision: Precision
-  ) -> WinogradForm {
+  static func choose(_ size: Size3, taps: Int, upsampled: Bool, _ precision: Precision)
+    -> WinogradForm
+  {
     func tiles(_ m: Int) -> Int { ((size.x + m - 1) / m) * ((size.y + m - 1) / m) }
-    if precision == .exact { return WinogradForm(m: 2, pairs: false) }
-    let m = tiles(4) * 36 < tiles(2) * 16 ? 4 : 2
-    return WinogradForm(m: m, pairs: taps == 3 && size.z > 1 && inBlocks >= 2 && outBlocks >= 2)
+    if precision == .exact { return WinogradForm(m: 2, z: 1, twice: upsampled) }
+    var form = WinogradForm(m: tiles(4) * 36 < tiles(2) * 16 ? 4 : 2, z: 1, twice: upsampled)
+    // Products a voxel of depth: all taps that are inside, or the components of the tiles.
+    var products = taps == 3 ? 3 * size.z - 2 : size.z
+    for z in [2, 4] where taps == 3 {
+      let count = (size.z + z - 1) / z * (z + 2)
+      if count < products { (form.z, products) = (z, count) }
+    }
+    return form
   }
 }
 

@@ -265,10 +265,16 @@ private struct BackwardPass {
     let shape = engine.model.specs[p].shape
     let (size, taps) = (g.size, shape.count == 5 ? 3 : 1)
     let inBlocks = sources.reduce(0) { $0 + $1.tensor.blocks }
+    if size.x * size.y <= 16 {
+      try directWeightGradient(p, sources, g)
+      progress.advance(by: Engine.work(size, inBlocks, g.blocks))
+      return
+    }
     let form = WinogradForm.choose(
-      size, taps: taps, inBlocks: inBlocks, outBlocks: g.blocks, engine.precision)
+      size, taps: taps, upsampled: sources.contains { $0.upsampled }, engine.precision)
     let plan = nk_make_plan(
-      Int32(form.m), 0, Int32(taps), Int32(inBlocks), Int32(g.blocks), Int32(size.z), Int32(size.y),
+      Int32(form.m), 1, Int32(taps), form.twice ? 1 : 0, Int32(inBlocks), Int32(g.blocks),
+      Int32(size.z), Int32(size.y),
       Int32(size.x), Int32(team.workers))
     let components = (form.m + 2) * (form.m + 2)
     let (tilesX, tilesY) = (Int(plan.tiles_x), Int(plan.tiles_y))
@@ -301,18 +307,72 @@ private struct BackwardPass {
       }
     }
     progress.advance(by: Engine.work(size, inBlocks, g.blocks))
-    let channels = sources.map(\.tensor.channels)
-    try unpack(call, channels: channels, outputs: shape[0], taps: taps * 9, into: p)
+    try unpack(p, sources, inBlocks: inBlocks, outBlocks: g.blocks, taps: taps * 9) {
+      ob, ib, values in
+      call.with(0..<1) { call.kernels.gradient_finish($0, Int32(ob), Int32(ib), values) }
+    }
   }
 
-  /// Back from the transformed domain, into [out][in][tap].
+  /// The same by definition, for planes so small that a tap may see nothing but the border: Winograd's sums leave
+  /// rounding where the gradient is 0, and Adam would make steps of full size of it.
+  private mutating func directWeightGradient(_ p: Int, _ sources: [Source], _ g: BlockedTensor)
+    throws
+  {
+    let (size, voxels) = (g.size, g.size.count)
+    let inBlocks = sources.reduce(0) { $0 + $1.tensor.blocks }
+    let taps = engine.model.specs[p].shape.count == 5 ? 27 : 9
+    // What the convolution reads: concatenated, upsampled, scaled and shifted.
+    let inputs = try arena.take(inBlocks * voxels * 16)
+    var first = 0
+    for source in sources {
+      let start = inputs.pointer + first * voxels * 16
+      let to = Shared(start)
+      try team.run(source.tensor.blocks * size.z, progress) { item, _ in
+        source.copyPlane(item / size.z, item % size.z, size, to: to.base)
+      }
+      first += source.tensor.blocks
+    }
+    let sums = try arena.take(g.blocks * inBlocks * taps * 256)
+    sums.clear()
+    engine.prepareScratch(max(voxels * 16, taps * 256))
+    let (scratch, kernels) = (engine.scratch, kernels)
+    try team.run(inBlocks * taps, progress) { item, worker in
+      let (ib, t) = (item / taps, item % taps)
+      let d = Size3(x: t % 3 - 1, y: t / 3 % 3 - 1, z: taps == 27 ? t / 9 - 1 : 0)
+      let moved = scratch[worker].pointer
+      var v = 0
+      for z in 0..<size.z {
+        for y in 0..<size.y {
+          for x in 0..<size.x {
+            let (fz, fy, fx) = (z + d.z, y + d.y, x + d.x)
+            let isInside =
+              fz >= 0 && fz < size.z && fy >= 0 && fy < size.y && fx >= 0 && fx < size.x
+            let from = ((ib * size.z + fz) * size.y + fy) * size.x + fx
+            for c in 0..<16 { moved[v + c] = isInside ? inputs.pointer[from * 16 + c] : 0 }
+            v += 16
+          }
+        }
+      }
+      for ob in 0..<g.blocks {
+        kernels.outer(
+          moved, g.pointer + ob * voxels * 16, voxels,
+          sums.pointer + ((ob * inBlocks + ib) * taps + t) * 256)
+      }
+    }
+    try unpack(p, sources, inBlocks: inBlocks, outBlocks: g.blocks, taps: taps) { ob, ib, values in
+      values.update(from: sums.pointer + (ob * inBlocks + ib) * taps * 256, count: taps * 256)
+    }
+  }
+
+  /// Add pairs of blocks [tap][16 in][16 out] to a gradient [out][in][tap].
   private mutating func unpack(
-    _ call: WeightGradientCall, channels: [Int], outputs: Int, taps: Int, into p: Int
+    _ p: Int, _ sources: [Source], inBlocks: Int, outBlocks: Int, taps: Int,
+    _ pair: @Sendable (_ ob: Int, _ ib: Int, _ values: UnsafeMutablePointer<Float>) -> Void
   ) throws {
+    let outputs = engine.model.specs[p].shape[0]
     // The input channel of each lane, or none in the padding.
-    let places = PackedConvolution.places(channels)
+    let places = PackedConvolution.places(sources.map(\.tensor.channels))
     let inputs = places.count
-    let inBlocks = Int(call.plan.in_blocks)
     var lanes = [Int](repeating: -1, count: inBlocks * 16)
     for (i, place) in places.enumerated() { lanes[place] = i }
     let fixed = lanes
@@ -320,10 +380,10 @@ private struct BackwardPass {
     let (scratch, team, progress) = (engine.scratch, team, progress)
     try gradients[p].withUnsafeMutableBufferPointer { buffer in
       let out = Shared(buffer)
-      try team.run(call.gradient.blocks * inBlocks, progress) { item, worker in
+      try team.run(outBlocks * inBlocks, progress) { item, worker in
         let (ob, ib) = (item / inBlocks, item % inBlocks)
         let values = scratch[worker].pointer
-        call.with(0..<1) { call.kernels.gradient_finish($0, Int32(ob), Int32(ib), values) }
+        pair(ob, ib, values)
         for lane in 0..<16 where fixed[ib * 16 + lane] >= 0 {
           for o in 0..<min(16, outputs - ob * 16) {
             let to = out.base + ((ob * 16 + o) * inputs + fixed[ib * 16 + lane]) * taps

@@ -104,10 +104,14 @@ final class FloatBlock: @unchecked Sendable {
     self.arena = arena
   }
 
-  /// A block of its own outside of any arena, filled with zeros, 64-byte aligned.
+  /// A block of its own outside of any arena, filled with zeros, 64-byte aligned. Large ones lie in large pages:
+  /// kernels walk through them in long strides.
   init(zeros count: Int) {
     let bytes = (max(count, 1) + 15) / 16 * 64
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+    let isLarge = bytes >= 1 << 20
+    let raw = UnsafeMutableRawPointer.allocate(
+      byteCount: bytes, alignment: isLarge ? 1 << 21 : 64)
+    if isLarge { madvise(raw, bytes, MADV_HUGEPAGE) }
     raw.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
     pointer = raw.assumingMemoryBound(to: Float.self)
     self.count = count

@@ -7,8 +7,10 @@ import Kernels
 struct WinogradForm: Hashable, Sendable {
   /// Outputs of a tile along y and x: 2 or 4.
   var m: Int
-  /// F(2, 3) along z as well.
-  var pairs: Bool
+  /// Outputs of a tile along z: 2 or 4, or 1 for plain taps.
+  var z: Int
+  /// Whether a source is upsampled, which takes other points for m = 4.
+  var twice = false
 }
 
 /// A convolution's weights in blocks, and transformed for the forms that were asked for.
@@ -80,7 +82,7 @@ final class PackedConvolution {
 
   /// The weights for a plan; transformed once.
   func weights(_ plan: nk_plan, _ kernels: nk_kernels, _ team: Team) throws -> FloatBlock {
-    let form = WinogradForm(m: Int(plan.m), pairs: plan.pairs != 0)
+    let form = WinogradForm(m: Int(plan.m), z: Int(plan.z), twice: plan.twice != 0)
     if let known = transformed[form], !stale.contains(form) { return known }
     var plan = plan
     let block = transformed[form] ?? FloatBlock(zeros: nk_weight_count(&plan))
