@@ -88,10 +88,17 @@ import Testing
         let one = try net.backward(g, tape, keepAxials: keep).parameters
         for i in one.indices { for j in one[i].indices { expected[i][j] += one[i][j] } }
       }
+      // Before a GroupNorm, with slopes near 1, the gradient of a bias all but vanishes: what is left of large
+      // sums is as exact as they are.
+      let least = expected.joined().reduce(0) { max($0, abs($1)) } / 100
       for (i, spec) in model.specs.enumerated() {
+        let scale = max(least, expected[i].reduce(0) { max($0, abs($1)) })
+        let worst = zip(result.gradients[i], expected[i]).reduce(Float(0)) {
+          max($0, abs($1.0 - $1.1))
+        }
         #expect(
-          relativeDifference(result.gradients[i], expected[i]) < 1e-3,
-          "\(architecture.name) \(spec.name)")
+          result.gradients[i].allSatisfy(\.isFinite) && worst < 1e-3 * scale,
+          "\(architecture.name) \(spec.name) \(worst) of \(scale)")
       }
     }
   }

@@ -162,6 +162,7 @@ private struct BackwardPass {
       if let residual = keys.residual {
         try stemGradient(residual, sample.input, g, centerOnly: true)
       }
+      progress.advance(by: 2 * Engine.work(g.size, 1, g.blocks))
       return middle
     }
     try weightGradient(keys.conv1, tape.sources, middle)
