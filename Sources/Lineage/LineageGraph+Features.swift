@@ -53,6 +53,21 @@ extension LineageGraph {
     }
   }
 
+  /// Set a feature of many links, one value each; NaN clears.
+  /// - Throws: `argument` when there are not as many values as links.
+  public func setFeature(_ name: String, ofLinks links: [LinkID], to values: [Double]) throws {
+    let log = try requireEdit()
+    guard links.count == values.count else {
+      throw HowdahError(.argument, "\(values.count) values for \(links.count) links; give one each")
+    }
+    if links.isEmpty { return }
+    for link in links { try require(link) }
+    let position = makeFeature(name, .link, log)
+    for (link, value) in zip(links, values) {
+      storage.pointee.setFeature(position, .link, link.index, value, log)
+    }
+  }
+
   /// Remove a spot feature with its values; nothing happens when there is none of this name.
   public func removeFeature(_ name: String) throws {
     let log = try requireEdit()

@@ -18,6 +18,7 @@ public enum Objects {
     LinksType.register(registry)
     SpotType.register(registry)
     LinkType.register(registry)
+    WhyType.register(registry)
     TrackType.register(registry)
     TagsType.register(registry)
     ArrayType.register(registry)

@@ -4,6 +4,7 @@
 import Core
 import Formats
 import Lineage
+import Tracking
 
 /// A project that a Lua state has opened. Belongs to one state and one thread.
 public final class ProjectObject: Settling {
@@ -11,6 +12,8 @@ public final class ProjectObject: Settling {
   public let project: Project
   let graph: LineageGraph
   let graphReference: Unmanaged<LineageGraph>
+  /// Why its links were made, for those that a linker made in this session.
+  let reasons = LinkReasons()
   private(set) var space: HandleSpace!
   /// The live training on its labels, running or stopped. It looks for changes after every call.
   var live: LiveObject? {

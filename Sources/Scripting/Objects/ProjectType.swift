@@ -13,6 +13,7 @@ enum ProjectType {
     registerFiles(project)
     registerHistory(project)
     PictureMethods.register(project)
+    ReviewMethods.register(project)
     project.operator("__eq") { call in
       let (a, b) = (call.operand(0, ProjectObject.self), call.operand(1, ProjectObject.self))
       call.push(a != nil && a === b)

@@ -8,6 +8,8 @@ struct ElephantTagIDs {
   let detection, tracking: TagSetID
   let tp, fp, tn, fn, tb, fb, unlabeled: TagID
   let approved, trackingUnlabeled: TagID
+  /// The Tracking tag `Rejected`, which ELEPHANT does not have; nil unless somebody has added it.
+  let rejected: TagID?
 
   /// Throws `.state` when a set or tag is missing; `ensureElephantTagSets` makes them.
   init(_ lineage: LineageGraph) throws {
@@ -35,5 +37,6 @@ struct ElephantTagIDs {
     unlabeled = try tag("unlabeled", detection)
     approved = try tag("Approved", tracking)
     trackingUnlabeled = try tag("unlabeled", tracking)
+    rejected = lineage.tag(named: "Rejected", in: tracking)
   }
 }

@@ -20,7 +20,7 @@ enum LinksType {
     }
     registerAdd(links)
     links.method(
-      "column", params: [.string("name", "id, length, frames, cost, or a feature's name.")],
+      "column", params: [.string("name", "id, length, frames, cost, margin, or a feature's name.")],
       returns: "array", "A number of each of them, in their order; NaN where there is none.",
       example: #"print(p.links:column("length"):mean())"#
     ) { call in
@@ -99,10 +99,10 @@ enum LinksType {
     case "frames": return gather({ Double(LinkType.frames($0, graph)) }, isInteger: true)
     default: break
     }
-    let feature = name == "cost" ? Feature.cost : name
+    let feature = ["cost": Feature.cost, "margin": Feature.margin][name] ?? name
     if let values = graph.linkFeatureColumn(feature) { return gather { values[Int($0.index)] } }
-    if name == "cost" { return gather { _ in .nan } }
-    let known = ["id", "length", "frames", "cost"] + graph.linkFeatureNames
+    if feature != name { return gather { _ in .nan } }
+    let known = ["id", "length", "frames", "cost", "margin"] + graph.linkFeatureNames
     throw HowdahError(
       .argument,
       "links have no number \"\(name)\"" + Suggest.hint(for: name, among: known)

@@ -28,6 +28,11 @@ enum LinkType {
       "cost", "number or nil", "What the linker paid for it; nil when none made it.",
       reading: .optionalNumber { o in o.look { $0.feature(Feature.cost, o.link) } ?? .nan })
     link.property(
+      "margin", "number or nil",
+      "How sure the linker was: 0 or less for a toss-up, 1 for no doubt; nil when none made it.",
+      reading: .optionalNumber { o in o.look { $0.feature(Feature.margin, o.link) } ?? .nan })
+    WhyType.registerMethod(link)
+    link.property(
       "tags", "tags", #"Its tags by tag set: link.tags.Tracking = "Approved"; nil clears."#,
       reading: .handle { $0.handle.asKind(.linkTags).rawValue })
     link.method(

@@ -252,6 +252,7 @@ enum SpotType {
 enum Feature {
   static let quality = "Detection quality"
   static let cost = "Link cost"
+  static let margin = "Link margin"
 }
 
 /// A number with at most three decimals, for texts.

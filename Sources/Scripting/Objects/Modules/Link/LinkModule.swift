@@ -7,6 +7,12 @@ import Tracking
 enum LinkModule {
   static func register(_ registry: Registry) {
     let link = registry.module("howdah.link", "From spots to lineages.")
+    registerNearest(link)
+    registerAssignment(link)
+    registerGlobal(link)
+  }
+
+  private static func registerNearest(_ link: ModuleEntry) {
     let d = NearestNeighborLinker.Options()
     link.function(
       "nearest",
@@ -32,6 +38,10 @@ enum LinkModule {
           .boolean(
             "interpolate", "Put spots where a timepoint is skipped; needs depth above 1.",
             default: d.interpolate),
+          .boolean(
+            "fill_gaps", "Put spots into all timepoints that a link skips, and link through them.",
+            default: d.fillGaps),
+          .function("flow", LinkFlow.doc, optional: true),
           Param("box", .box, "Only spots in this box get a parent, world units.", optional: true),
           .choice(
             "compat", NearestNeighborLinker.Rules.allCases.map(\.rawValue),
@@ -54,12 +64,12 @@ enum LinkModule {
       options.divisionDistance = o.double("division_distance")
       options.passes = o.int("passes")
       options.interpolate = o.bool("interpolate")
+      options.fillGaps = o.bool("fill_gaps")
       options.box = try o.box("box")
       options.compat = NearestNeighborLinker.Rules(rawValue: o.string("compat")) ?? .clean
-      let progress = call.progress
-      let counts = try me.edit("link nearest neighbours") {
-        try NearestNeighborLinker.run(me.graph, options: options, progress: progress)
-      }
+      let flow = try LinkFlow.flow(o, in: me)
+      let counts = try NearestNeighborLinker.run(
+        me.graph, options: options, flow: flow, reasons: me.reasons, progress: call.progress)
       call.push(
         .record([
           ("timepoints", .int(counts.timepoints)), ("links", .int(counts.linked)),

@@ -24,6 +24,24 @@ struct LinkStep {
     var record = Record(squaredDistance: 0, squaredDisplacement: 0)
   }
 
+  /// The nearest parents that a child did not get.
+  private struct Others {
+    var first = (spot: SpotID(0), squaredDistance: Double.infinity)
+    var second = (spot: SpotID(0), squaredDistance: Double.infinity)
+    var third = (spot: SpotID(0), squaredDistance: Double.infinity)
+
+    mutating func insert(_ n: Neighbor) {
+      let new = (spot: n.id, squaredDistance: n.squaredDistance)
+      if new.squaredDistance < first.squaredDistance {
+        (first, second, third) = (new, first, second)
+      } else if new.squaredDistance < second.squaredDistance {
+        (second, third) = (new, second)
+      } else if new.squaredDistance < third.squaredDistance {
+        third = new
+      }
+    }
+  }
+
   /// What a link was made for.
   private struct Record {
     var squaredDistance, squaredDisplacement: Double
@@ -34,9 +52,10 @@ struct LinkStep {
   private let progress: Progress
   private let isElephant: Bool
   private let detection, tracking: TagSetID
+  private let tags: ElephantTagIDs
   private let unlabeledSpot, unlabeledLink, approvedLink: TagID
-  /// Whether a Detection tag makes a spot linkable, by tag.
-  private let isLinkableTag: [Bool]
+  private let linkable: LinkableTags
+  private let reasons: LinkReasons?
   /// Place in `children` of each spot id, -1 for others.
   private var childIndex: [Int32]
   private var children: [Child] = []
@@ -44,32 +63,36 @@ struct LinkStep {
   private var scheduled: [LinkID] = []
   private var scheduledRecords: [LinkID: Record] = [:]
   private var neighbors: [Neighbor]
+  private var others: [Others] = []
+  private var made = NewLinks()
   private(set) var counts = NearestNeighborLinker.Counts()
 
   init(
-    _ lineage: LineageGraph, _ options: NearestNeighborLinker.Options, _ progress: Progress
+    _ lineage: LineageGraph, _ options: NearestNeighborLinker.Options, _ reasons: LinkReasons?,
+    _ progress: Progress
   ) throws {
     self.lineage = lineage
     o = options
     self.progress = progress
     isElephant = options.compat == .elephant
-    let tags = try ElephantTagIDs(lineage)
+    tags = try ElephantTagIDs(lineage)
+    self.reasons = reasons
     detection = tags.detection
     tracking = tags.tracking
     unlabeledSpot = tags.unlabeled
     unlabeledLink = tags.trackingUnlabeled
     approvedLink = tags.approved
-    isLinkableTag = lineage.tagSetInfo(detection).tags.map {
-      ["tp", "fn", "unlabeled"].contains($0.label)
-    }
+    linkable = LinkableTags(lineage, detection)
     childIndex = Array(repeating: -1, count: lineage.spotSlots)
     neighbors = Array(repeating: (SpotID(0), 0), count: options.neighbors)
   }
 
   mutating func run(_ t: Timepoint, _ flow: NearestNeighborLinker.Flow?) throws {
     counts.timepoints += 1
-    try clear(t)
+    counts.cleared += try lineage.clearLinks(
+      into: t...t, tagged: unlabeledLink, in: tracking, box: o.box, progress)  // A.
     collect(t)
+    others = Array(repeating: Others(), count: children.count)
     defer { for child in children { childIndex[Int(child.spot.index)] = -1 } }
     guard try predict(t, flow) else {
       counts.unlinked += children.count
@@ -89,34 +112,47 @@ struct LinkStep {
     }
     scheduled.removeAll(keepingCapacity: true)
     scheduledRecords.removeAll(keepingCapacity: true)
-    for child in children {
-      if lineage.incoming(child.spot).isEmpty {
+    for i in children.indices {
+      if lineage.incoming(children[i].spot).isEmpty {
         counts.unlinked += 1
       } else {
         counts.linked += 1
+        note(i)
       }
     }
   }
 
-  // MARK: A to C
-
-  /// A. Remove the unlabeled links into `t`; with a box those with both ends inside.
-  private mutating func clear(_ t: Timepoint) throws {
-    var stale: [LinkID] = []
-    lineage.withSpots(at: t) { spots in
-      for spot in spots {
-        for link in lineage.incoming(spot) where lineage.tag(tracking, of: link) == unlabeledLink {
-          if let box = o.box {
-            let source = lineage.position(lineage.source(link))
-            if !box.contains(lineage.position(spot)) || !box.contains(source) { continue }
-          }
-          stale.append(link)
-        }
-      }
+  /// Write the features of all links that were made, and spots into the frames that links skip.
+  mutating func finish() throws {
+    if o.fillGaps {
+      try made.fillGaps(lineage, tags, reasons) { counts.interpolated += $0 }
     }
-    try lineage.remove(stale)
-    counts.cleared += stale.count
+    try made.write(lineage, tracking, nil)
   }
+
+  /// Take down what the link of a child cost, and what else was near.
+  private mutating func note(_ i: Int) {
+    guard let link = children[i].link, lineage.contains(link) else { return }
+    let cost = children[i].record.squaredDistance
+    let alone = o.threshold * o.threshold
+    let other = others[i]
+    let margin = LinkReason.margin(
+      cost: cost, loss: min(other.first.squaredDistance, alone) - cost)
+    made.add(link, cost: cost, margin: margin)
+    guard let reasons else { return }
+    let alternatives = [other.first, other.second, other.third]
+      .filter { $0.squaredDistance < .infinity }
+      .map { LinkReason.Alternative(parent: lineage.ref($0.spot), cost: $0.squaredDistance) }
+    let isGap =
+      lineage.timepoint(children[i].spot) - lineage.timepoint(lineage.source(link)) > 1
+    reasons.note(
+      LinkReason(
+        method: .nearest, step: isGap ? .gap : .link, cost: cost, aloneCost: alone, margin: margin,
+        expected: children[i].flowDisplacement == nil ? nil : children[i].query,
+        alternatives: alternatives), for: lineage.ref(link))
+  }
+
+  // MARK: B and C
 
   /// B. The linkable spots at `t` that have no parent.
   private mutating func collect(_ t: Timepoint) {
@@ -160,11 +196,19 @@ struct LinkStep {
   private mutating func link(_ i: Int, _ t: Timepoint) throws {
     for k in 0..<min(o.depth, t) {
       let found = search(children[i].query, at: t - 1 - k)
+      var other = Others()
       for n in 0..<found {
         let (parent, distance) = neighbors[n]
         if !isLinkable(parent) { continue }  // 1.
         if distance > o.threshold * o.threshold { break }  // 2.
-        if try adopt(i, parent, distance, t, framesSkipped: k) { return }
+        if try adopt(i, parent, distance, t, framesSkipped: k) {
+          for m in n + 1..<max(found, n + 1) where isLinkable(neighbors[m].id) {
+            other.insert(neighbors[m])
+          }
+          others[i] = other
+          return
+        }
+        other.insert(neighbors[n])
       }
     }
   }
@@ -191,7 +235,8 @@ struct LinkStep {
     if approved >= capacity { return false }  // 5.
 
     // 6. A full parent gives up a link that is longer, or does not take this child.
-    let interpolates = o.interpolate && framesSkipped > 0 && !children[i].isInterpolated
+    let interpolates =
+      o.interpolate && !o.fillGaps && framesSkipped > 0 && !children[i].isInterpolated
     if degree >= capacity, isElephant || !interpolates {
       guard let rival = replaceable(parent) else { return false }
       if length(rival) < distance { return false }
@@ -272,8 +317,7 @@ struct LinkStep {
 
   @inline(__always)
   private func isLinkable(_ spot: SpotID) -> Bool {
-    guard let tag = lineage.tag(detection, of: spot) else { return false }
-    return isLinkableTag[tag]
+    linkable.contains(spot, lineage)
   }
 
   /// Put the nearest spots of a timepoint into `neighbors`, by distance and id; answers how many.

@@ -36,6 +36,9 @@ extension NearestNeighborLinker {
     /// When a parent is found more than one frame back, put a new spot into the frame before the child and
     /// link from there. ELEPHANT's "use interpolation for linking"; it needs `depth` above 1.
     public var interpolate = false
+    /// When a parent is found more than one frame back, put a spot into every frame between, on the straight
+    /// line, and link through them; takes the place of `interpolate`. Not one of ELEPHANT's rules.
+    public var fillGaps = false
     /// Only spots inside this box (world units) get a parent; parents may be anywhere. ELEPHANT's "around
     /// mouse" variant.
     public var box: WorldBox?

@@ -35,11 +35,12 @@ public enum NearestNeighborLinker {
   ///
   /// - Parameters:
   ///   - flow: Where spots are expected one frame earlier; nil looks around their present position.
+  ///   - reasons: Remembers why each link was made.
   /// - Throws: `.argument` for an option out of range or a flow that answers with the wrong number of
   ///   predictions, `.interrupted`, and what `flow` throws. The lineage is then as it was.
   public static func run(
     _ lineage: LineageGraph, options: Options = Options(), flow: Flow? = nil,
-    progress: Progress = .none
+    reasons: LinkReasons? = nil, progress: Progress = .none
   ) throws -> Counts {
     try options.check()
     guard let present = lineage.timepoints else { return Counts() }
@@ -49,13 +50,14 @@ public enum NearestNeighborLinker {
     if first > last { return Counts() }
     return try lineage.edit("link nearest neighbours") {
       try lineage.ensureElephantTagSets()
-      var step = try LinkStep(lineage, options, progress)
+      var step = try LinkStep(lineage, options, reasons, progress)
       progress.begin(total: last - first + 1, "linking")
       for t in stride(from: last, through: first, by: -1) {
         try progress.check()
         try step.run(t, flow)
         progress.advance()
       }
+      try step.finish()
       return step.counts
     }
   }

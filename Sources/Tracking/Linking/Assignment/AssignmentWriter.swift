@@ -1,0 +1,68 @@
+// Writes the chosen links into the lineage, with spots between where a gap is to be filled.
+
+import Core
+import Lineage
+
+/// Writes links, spots between, tags, features and reasons. Must be used inside an edit.
+struct AssignmentWriter {
+  private let lineage: LineageGraph
+  private let frames: SpotFrames
+  private let o: AssignmentLinker.Options
+  private let tags: ElephantTagIDs
+  private let reasons: LinkReasons?
+  private let method: LinkReason.Method
+  private let expected: (_ parent: Int, _ child: Int) -> WorldPoint?
+
+  /// `expected` says where a child was expected in its parent's frame, nil for its own place.
+  init(
+    _ lineage: LineageGraph, _ frames: SpotFrames, _ options: AssignmentLinker.Options,
+    _ tags: ElephantTagIDs, _ reasons: LinkReasons?, method: LinkReason.Method,
+    expected: @escaping (_ parent: Int, _ child: Int) -> WorldPoint?
+  ) {
+    self.lineage = lineage
+    self.frames = frames
+    o = options
+    self.tags = tags
+    self.reasons = reasons
+    self.method = method
+    self.expected = expected
+  }
+
+  func write(_ chosen: [ChosenLink], _ counts: inout AssignmentLinker.Counts) throws {
+    var made = NewLinks()
+    var isWritten: Set<[Int]> = []
+    for link in chosen
+    where link.step == .link || isWritten.insert([link.parent, link.child]).inserted {
+      let (parent, child) = (frames.spots[link.parent], frames.spots[link.child])
+      let gap = frames.timepoint[link.child] - frames.timepoint[link.parent]
+      let wasDividing = !lineage.outgoing(parent).isEmpty
+      let wasJoined = !lineage.incoming(child).isEmpty
+      let ids: [LinkID]
+      if gap > 1, o.interpolate {
+        ids = try Interpolation.fill(lineage, from: parent, to: child, tags)
+        counts.interpolated += gap - 1
+      } else {
+        ids = [try lineage.addLink(parent, child)]
+      }
+      if gap > 1 { counts.gaps += 1 }
+      if wasDividing { counts.splits += 1 }
+      if wasJoined { counts.merges += 1 }
+      counts.linked += ids.count
+      for id in ids {
+        made.add(id, cost: link.cost, margin: link.margin)
+        if let reasons { reasons.note(reason(link, gap), for: lineage.ref(id)) }
+      }
+    }
+    try made.write(lineage, tags.tracking, tags.trackingUnlabeled)
+  }
+
+  private func reason(_ link: ChosenLink, _ gap: Int) -> LinkReason {
+    LinkReason(
+      method: method, step: link.step == .gap && gap == 1 ? .link : link.step, cost: link.cost,
+      aloneCost: link.aloneCost, margin: link.margin,
+      expected: expected(link.parent, link.child),
+      alternatives: link.others.map {
+        .init(parent: lineage.ref(frames.spots[$0.parent]), cost: $0.cost)
+      })
+  }
+}

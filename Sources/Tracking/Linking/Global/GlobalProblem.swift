@@ -1,0 +1,211 @@
+// The hypotheses of a movie with their costs: links, divisions, beginnings, ends, and spots that are no nuclei.
+//
+// Every spot that looks for a parent is a row, every spot that may get a child is a column. A row takes a column
+// (a link), or stays alone (a track begins); a column that stays free ends its track. A spot that is no nucleus
+// takes its own column: neither begins nor ends anything. That is a minimum-cost flow through the movie, written
+// as an assignment, and has whole-numbered solutions by itself. A division takes one column and two rows at once.
+
+import Core
+
+/// Rows, columns and costs of one movie under one model.
+struct GlobalProblem: Sendable {
+  /// A mother with two daughters, as numbers of a column and two rows.
+  struct Division: Sendable {
+    var column: Int
+    var rows: (Int, Int)
+    var cost: Double
+    /// The logarithm of the odds that the detector gave.
+    var odds: Double
+  }
+
+  /// The spot of each row and of each column, by place.
+  private(set) var rowSpots: [Int] = []
+  private(set) var columnSpots: [Int] = []
+  private(set) var costs: SparseCosts
+  private(set) var columnAlone: [Double] = []
+  private(set) var divisions: [Division] = []
+
+  let frames: SpotFrames
+  let traits: SpotTraits
+  let expected: ExpectedPlaces
+  let model: LinkModel
+  /// Displacement of each spot to the next frame, by place.
+  let motion: [WorldPoint]
+  private let o: GlobalLinker.Options
+  private let rejected: RejectedPairs
+  private let features: DivisionFeatures
+  /// The child that stays, for spots with one.
+  private let keptChild: [Int: Int]
+  private var rowOf: [Int32]
+  private var columnOf: [Int32]
+
+  /// Pairs of one frame's rows, worked out on one core.
+  private struct Part: Sendable {
+    var pairs: [[(column: Int, cost: Double)]] = []
+  }
+
+  init(
+    _ frames: SpotFrames, _ traits: SpotTraits, _ expected: ExpectedPlaces, _ model: LinkModel,
+    _ motion: [WorldPoint], keptChild: [Int: Int], rejected: RejectedPairs,
+    _ options: GlobalLinker.Options, last: Timepoint, _ progress: Progress
+  ) throws {
+    self.frames = frames
+    self.traits = traits
+    self.expected = expected
+    self.model = model
+    self.motion = motion
+    self.keptChild = keptChild
+    self.rejected = rejected
+    o = options
+    features = DivisionFeatures(frames, traits)
+    rowOf = Array(repeating: -1, count: frames.count)
+    columnOf = Array(repeating: -1, count: frames.count)
+    for i in 0..<frames.count {
+      if frames.seeks[i] {
+        rowOf[i] = Int32(rowSpots.count)
+        rowSpots.append(i)
+      }
+      let isFree = frames.children[i] == 0
+      if frames.timepoint[i] < last, isFree || keptChild[i] != nil {
+        columnOf[i] = Int32(columnSpots.count)
+        columnSpots.append(i)
+        columnAlone.append(isFree ? model.disappearCost : 0)
+      }
+    }
+    costs = SparseCosts(columns: columnSpots.count)
+    let me = self
+    let parts = try parallelMap(frames.frames) { f in
+      try progress.check()
+      return me.links(frames.first + f)
+    }
+    for part in parts {
+      for row in part.pairs {
+        for pair in row { costs.add(pair.column, pair.cost) }
+        costs.endRow(alone: model.appearCost)
+      }
+    }
+    if o.divisions {
+      let me = self
+      divisions = try parallelMap(frames.frames) { f in
+        try progress.check()
+        return me.divisions(frames.first + f)
+      }.flatMap { $0 }
+    }
+  }
+
+  /// The place of a child relative to where its parent is expected in the child's frame, world units.
+  func offset(_ parent: Int, _ child: Int) -> WorldPoint {
+    let gap = frames.timepoint[child] - frames.timepoint[parent]
+    return expected.place(child, frames: gap) - frames.positions[parent] - motion[parent]
+      * Double(gap)
+  }
+
+  /// What a link costs.
+  func linkCost(_ parent: Int, _ child: Int) -> Double {
+    model.linkCost(
+      offset(parent, child), gap: frames.timepoint[child] - frames.timepoint[parent],
+      size: traits.logVolume[child] - traits.logVolume[parent],
+      light: traits.logLight[child] - traits.logLight[parent])
+  }
+
+  /// The pairs of the rows at a timepoint.
+  private func links(_ t: Timepoint) -> Part {
+    let rows = frames.places(at: t).filter { rowOf[$0] >= 0 }
+    var part = Part()
+    part.pairs = Array(repeating: [], count: rows.count)
+    for gap in 1...o.maxFrameGap {
+      let parents = frames.places(at: t - gap).filter {
+        columnOf[$0] >= 0 && frames.children[$0] == 0
+      }
+      if parents.isEmpty { continue }
+      let reach = min(model.reach(gap: gap), o.threshold ?? .infinity)
+      let grid = PointGrid(
+        parents.map { frames.positions[$0] + motion[$0] * Double(gap) }, reach: reach)
+      for (r, child) in rows.enumerated() {
+        grid.forEach(within: reach, of: expected.place(child, frames: gap)) { p, _ in
+          let parent = parents[p]
+          if rejected.contains(frames.spots[parent], frames.spots[child]) { return }
+          let cost = linkCost(parent, child)
+          // Dearer than ending one track and beginning another: never chosen.
+          if cost < model.appearCost + model.disappearCost {
+            part.pairs[r].append((Int(columnOf[parent]), cost))
+          }
+        }
+      }
+    }
+    let mothers = frames.places(at: t - 1).filter { columnOf[$0] >= 0 && keptChild[$0] != nil }
+    for (r, child) in rows.enumerated() {
+      for mother in mothers {
+        if let cost = secondDaughterCost(mother, child) {
+          part.pairs[r].append((Int(columnOf[mother]), cost))
+        }
+      }
+      // No nucleus at all.
+      if columnOf[child] >= 0, frames.children[child] == 0 {
+        part.pairs[r].append((Int(columnOf[child]), model.spuriousCost))
+      }
+      part.pairs[r].sort { $0.column < $1.column }
+    }
+    return part
+  }
+
+  /// What it costs to give a second daughter to a mother whose first one stays.
+  private func secondDaughterCost(_ mother: Int, _ child: Int) -> Double? {
+    guard o.divisions, let first = keptChild[mother],
+      frames.timepoint[first] == frames.timepoint[child]
+    else { return nil }
+    let (a, b) = (offset(mother, first), offset(mother, child))
+    if b.distance(to: .zero) > daughterReach { return nil }
+    if rejected.contains(frames.spots[mother], frames.spots[child]) { return nil }
+    let odds = o.detector.logOdds(features(mother: mother, first, child, a, b)) + o.divisionBias
+    let cost = model.appearCost - odds
+    return cost < model.appearCost + 4 ? cost : nil
+  }
+
+  /// How far a daughter may be from where her mother is expected, world units.
+  var daughterReach: Double {
+    min(o.threshold ?? .infinity, max(2.6 * traits.radius, 4 * model.stray.distance(to: .zero)))
+  }
+
+  /// The divisions whose daughters are at a timepoint.
+  ///
+  /// A division is as likely as the best story without it, times the odds of the detector: those were learned
+  /// as the odds between the two.
+  private func divisions(_ t: Timepoint) -> [Division] {
+    let rows = frames.places(at: t).filter { rowOf[$0] >= 0 }
+    let mothers = frames.places(at: t - 1).filter { columnOf[$0] >= 0 && frames.children[$0] == 0 }
+    if rows.count < 2 || mothers.isEmpty { return [] }
+    let grid = PointGrid(rows.map { expected.place($0, frames: 1) }, reach: daughterReach)
+    var found: [Division] = []
+    var near: [(spot: Int, distance: Double)] = []
+    for mother in mothers {
+      near.removeAll(keepingCapacity: true)
+      grid.forEach(within: daughterReach, of: frames.positions[mother] + motion[mother]) { r, d in
+        if !rejected.contains(frames.spots[mother], frames.spots[rows[r]]) {
+          near.append((rows[r], d))
+        }
+      }
+      if near.count < 2 { continue }
+      near.sort { ($0.distance, $0.spot) < ($1.distance, $1.spot) }
+      let few = near.prefix(6).map(\.spot)
+      for (n, first) in few.enumerated() {
+        let a = offset(mother, first)
+        for second in few[(n + 1)...] {
+          let odds =
+            o.detector.logOdds(features(mother: mother, first, second, a, offset(mother, second)))
+            + o.divisionBias
+          if odds < -4 { continue }
+          let (appear, end) = (model.appearCost, model.disappearCost)
+          let without = min(
+            linkCost(mother, first) + appear, linkCost(mother, second) + appear,
+            end + 2 * appear)
+          found.append(
+            Division(
+              column: Int(columnOf[mother]),
+              rows: (Int(rowOf[first]), Int(rowOf[second])), cost: without - odds, odds: odds))
+        }
+      }
+    }
+    return found
+  }
+}

@@ -1,0 +1,255 @@
+// The best story of a movie: the assignment without divisions first, then the divisions that make it better, and
+// the prices that show how much better any other story could be.
+//
+// Divisions are what makes the problem hard: a column and two rows at once is no assignment any more, and linear
+// programs over it may have fractional solutions. But they are rare and far apart. Each division that would pay
+// is tried by taking its column and rows out and assigning anew what they leave loose; it stays if the sum falls,
+// and rivals for the same spots are exchanged while that helps.
+//
+// The proof: prices of rows and columns under which no hypothesis costs less than its prices add up to are a lower
+// bound of every story (weak duality of the linear program). The assignment brings such prices along; those of a
+// division's three spots are set as high as the others allow. If they reach the division's cost everywhere, bound
+// and story meet, and the story is optimal. Otherwise the difference is reported.
+
+import Core
+
+struct GlobalSolver {
+  let problem: GlobalProblem
+  private(set) var table: DynamicAssignment
+  /// Divisions that are made, by number in the problem.
+  private(set) var made: Set<Int> = []
+  /// What a made division saved when it was made, by number.
+  private(set) var saved: [Int: Double] = [:]
+  private var byColumn: [Int: [Int]] = [:]
+  private var byRow: [Int: [Int]] = [:]
+  private var isBoundRow: [Int: Int] = [:]
+  private var isBoundColumn: [Int: Int] = [:]
+
+  init(_ problem: GlobalProblem, _ progress: Progress) throws {
+    self.problem = problem
+    table = try DynamicAssignment(problem.costs, columnAlone: problem.columnAlone, progress)
+    for (n, d) in problem.divisions.enumerated() {
+      byColumn[d.column, default: []].append(n)
+      byRow[d.rows.0, default: []].append(n)
+      byRow[d.rows.1, default: []].append(n)
+    }
+    try improve(progress)
+  }
+
+  /// What the whole story costs.
+  var total: Double {
+    table.total + made.reduce(0) { $0 + problem.divisions[$1].cost }
+  }
+
+  /// By how much a division is cheaper than its prices; below 0 it may pay.
+  private func slack(_ n: Int) -> Double {
+    let d = problem.divisions[n]
+    return d.cost - table.columns.price[d.column] - table.rows.price[d.rows.0]
+      - table.rows.price[d.rows.1]
+  }
+
+  // MARK: Finding divisions
+
+  private mutating func improve(_ progress: Progress) throws {
+    for _ in 0..<6 {
+      let candidates = problem.divisions.indices
+        .filter { !made.contains($0) }.map { (n: $0, slack: slack($0)) }
+        .filter { $0.slack < -1e-9 }.sorted { ($0.slack, $0.n) < ($1.slack, $1.n) }
+      var isBetter = false
+      for (i, candidate) in candidates.enumerated() {
+        if i & 63 == 0 { try progress.check() }
+        if attempt(candidate.n) { isBetter = true }
+      }
+      if !isBetter { return }
+    }
+  }
+
+  /// Make a division, unmaking its rivals, if that lowers the sum. Answers whether it did.
+  private mutating func attempt(_ n: Int) -> Bool {
+    let d = problem.divisions[n]
+    let before = total
+    let rivals = Set(
+      [isBoundColumn[d.column], isBoundRow[d.rows.0], isBoundRow[d.rows.1]].compactMap { $0 })
+    for rival in rivals.sorted() { unmake(rival) }
+    make(n)
+    let after = total
+    if after < before - 1e-9 {
+      saved[n] = before - after
+      return true
+    }
+    unmake(n)
+    for rival in rivals.sorted() { make(rival) }
+    return false
+  }
+
+  private mutating func make(_ n: Int) {
+    let d = problem.divisions[n]
+    table.take(rows: [d.rows.0, d.rows.1], column: d.column)
+    made.insert(n)
+    isBoundColumn[d.column] = n
+    isBoundRow[d.rows.0] = n
+    isBoundRow[d.rows.1] = n
+  }
+
+  private mutating func unmake(_ n: Int) {
+    let d = problem.divisions[n]
+    made.remove(n)
+    isBoundColumn[d.column] = nil
+    isBoundRow[d.rows.0] = nil
+    isBoundRow[d.rows.1] = nil
+    table.giveBack(rows: [d.rows.0, d.rows.1], column: d.column)
+  }
+
+  // MARK: Proving
+
+  /// A sum below which no story can be.
+  func bound() -> Double {
+    var rowPrice = table.rows.price
+    var columnPrice = table.columns.price
+    // The three spots of each division, as dear as the others allow.
+    for n in made {
+      (rowPrice[problem.divisions[n].rows.0], rowPrice[problem.divisions[n].rows.1]) = (
+        -.infinity, -.infinity
+      )
+    }
+    for n in made { columnPrice[problem.divisions[n].column] = -.infinity }
+    for n in made.sorted() {
+      let d = problem.divisions[n]
+      let (i, j, k) = (d.column, d.rows.0, d.rows.1)
+      let highestJ = rowLimit(j, rowPrice, columnPrice)
+      let highestK = rowLimit(k, rowPrice, columnPrice)
+      let highestI = columnLimit(i, rowPrice, columnPrice)
+      let (ij, ik) = (pairCost(j, i), pairCost(k, i))
+      func split(_ v: Double) -> (Double, Double) { (min(highestJ, ij - v), min(highestK, ik - v)) }
+      var best = (sum: -Double.infinity, v: highestI)
+      for v in [highestI, ij - highestJ, ik - highestK] where v <= highestI && v.isFinite {
+        let (a, b) = split(v)
+        if a + b + v > best.sum + 1e-12 { best = (a + b + v, v) }
+      }
+      let (a, b) = split(best.v)
+      let excess = max(0, best.sum - d.cost)
+      // What is above the cost comes off evenly, so that rival divisions keep some room.
+      (rowPrice[j], rowPrice[k], columnPrice[i]) = (
+        a - excess / 3, b - excess / 3, best.v - excess / 3
+      )
+    }
+    // No other division may cost less than its prices.
+    var bought: [Int: Double] = [:]
+    for (n, d) in problem.divisions.enumerated() {
+      let lack = columnPrice[d.column] + rowPrice[d.rows.0] + rowPrice[d.rows.1] - d.cost
+      if lack > 1e-9 { bought[n] = lack }
+    }
+    for n in bought.keys.sorted() {
+      let d = problem.divisions[n]
+      let lack = columnPrice[d.column] + rowPrice[d.rows.0] + rowPrice[d.rows.1] - d.cost
+      if lack <= 1e-12 { continue }
+      // Where most of the rivals for the same spots come off too.
+      let counts = [
+        byColumn[d.column]?.count ?? 0, byRow[d.rows.0]?.count ?? 0, byRow[d.rows.1]?.count ?? 0,
+      ]
+      if counts[0] >= counts[1], counts[0] >= counts[2] {
+        columnPrice[d.column] -= lack
+      } else if counts[1] >= counts[2] {
+        rowPrice[d.rows.0] -= lack
+      } else {
+        rowPrice[d.rows.1] -= lack
+      }
+    }
+    // Prices that were lowered for one division may rise again where it was lowered for nothing.
+    for n in bought.keys.sorted() {
+      let d = problem.divisions[n]
+      rowPrice[d.rows.0] = max(rowPrice[d.rows.0], rowLimit(d.rows.0, rowPrice, columnPrice))
+      rowPrice[d.rows.1] = max(rowPrice[d.rows.1], rowLimit(d.rows.1, rowPrice, columnPrice))
+      columnPrice[d.column] = max(
+        columnPrice[d.column], columnLimit(d.column, rowPrice, columnPrice))
+    }
+    return rowPrice.reduce(0, +) + columnPrice.reduce(0, +)
+  }
+
+  /// The highest price of a row that all its hypotheses allow under the other prices; a price that is not set yet
+  /// (minus infinity) allows everything.
+  private func rowLimit(_ row: Int, _ rowPrice: [Double], _ columnPrice: [Double]) -> Double {
+    var limit = table.rows.alone[row]
+    for k in table.rows.pairs(row) {
+      limit = min(limit, table.rows.cost[k] - columnPrice[Int(table.rows.other[k])])
+    }
+    for n in byRow[row] ?? [] {
+      let d = problem.divisions[n]
+      let other = d.rows.0 == row ? d.rows.1 : d.rows.0
+      limit = min(limit, d.cost - columnPrice[d.column] - rowPrice[other])
+    }
+    return limit
+  }
+
+  private func columnLimit(_ column: Int, _ rowPrice: [Double], _ columnPrice: [Double]) -> Double {
+    var limit = table.columns.alone[column]
+    for k in table.columns.pairs(column) {
+      limit = min(limit, table.columns.cost[k] - rowPrice[Int(table.columns.other[k])])
+    }
+    for n in byColumn[column] ?? [] {
+      let d = problem.divisions[n]
+      limit = min(limit, d.cost - rowPrice[d.rows.0] - rowPrice[d.rows.1])
+    }
+    return limit
+  }
+
+  private func pairCost(_ row: Int, _ column: Int) -> Double {
+    for k in table.rows.pairs(row) where Int(table.rows.other[k]) == column {
+      return table.rows.cost[k]
+    }
+    return .infinity
+  }
+
+  // MARK: The story
+
+  /// The links of the story, ascending by child. `others` of a link are the next cheapest parents.
+  func links() -> [ChosenLink] {
+    let (rows, columns) = (problem.rowSpots, problem.columnSpots)
+    // For each column the least that another row would cost above its prices.
+    var second = [Double](repeating: .infinity, count: columns.count)
+    for row in rows.indices {
+      for k in table.rows.pairs(row) where table.rows.other[k] != table.rows.match[row] {
+        let column = Int(table.rows.other[k])
+        let slack = table.rows.cost[k] - table.rows.price[row] - table.columns.price[column]
+        second[column] = min(second[column], slack)
+      }
+    }
+    var links: [ChosenLink] = []
+    func add(_ row: Int, _ column: Int, _ step: LinkReason.Step, _ cost: Double, loss: Double) {
+      var link = ChosenLink(
+        parent: columns[column], child: rows[row], step: step, cost: cost,
+        aloneCost: table.rows.alone[row] + table.columns.alone[column],
+        margin: 1 - exponential(-max(0, loss)))
+      for k in table.rows.pairs(row) where Int(table.rows.other[k]) != column {
+        let other = columns[Int(table.rows.other[k])]
+        if other != rows[row] { link.others.append((other, table.rows.cost[k])) }
+      }
+      link.keepCheapest()
+      links.append(link)
+    }
+    for row in rows.indices {
+      guard let column = table.column(of: row), columns[column] != rows[row] else { continue }
+      var least = table.rows.alone[row] - table.rows.price[row]
+      for k in table.rows.pairs(row) where Int(table.rows.other[k]) != column {
+        least = min(
+          least,
+          table.rows.cost[k] - table.rows.price[row]
+            - table.columns.price[Int(table.rows.other[k])])
+      }
+      let other = min(second[column], table.columns.alone[column] - table.columns.price[column])
+      var loss = max(0, least) + max(0, other)
+      for n in byColumn[column] ?? [] { loss = min(loss, max(0, slack(n))) }
+      let gap = problem.frames.timepoint[rows[row]] - problem.frames.timepoint[columns[column]]
+      let isSecond = problem.frames.children[columns[column]] > 0
+      add(
+        row, column, isSecond ? .split : gap > 1 ? .gap : .link,
+        pairCost(row, column), loss: loss)
+    }
+    for n in made.sorted() {
+      let d = problem.divisions[n]
+      add(d.rows.0, d.column, .split, d.cost, loss: saved[n] ?? 0)
+      add(d.rows.1, d.column, .split, d.cost, loss: saved[n] ?? 0)
+    }
+    return links.sorted { ($0.child, $0.parent) < ($1.child, $1.parent) }
+  }
+}

@@ -1,0 +1,128 @@
+// What the global linker believes about links, as negative logarithms of likelihoods: how far spots stray from
+// where their neighbours' motion puts them, how much size and brightness change from frame to frame, how often
+// tracks begin, end and miss a frame. All of it is learned from the project at hand.
+
+import Core
+
+/// Costs of hypotheses, in natural logarithms. They add up, and the least sum is the most likely story.
+struct LinkModel: Sendable {
+  /// Student's t with this many degrees of freedom: near the middle like a normal distribution, but a link that
+  /// is far out is unlikely instead of impossible.
+  private static let freedom = 4.0
+
+  /// Scale of the residual displacement from one frame to the next along each axis, world units.
+  var stray: WorldPoint
+  /// Scale of the change of the logarithm of volume and of brightness; 0 leaves it out.
+  var sizeChange = 0.0
+  var lightChange = 0.0
+  /// Standard deviations of the same over all spots: what a wrong link would show.
+  var sizeSpread = 0.0
+  var lightSpread = 0.0
+  /// How often a track begins without parent, ends without child, misses a frame; how often a spot is no nucleus.
+  var appearing = 0.01
+  var disappearing = 0.01
+  var missing = 0.05
+  var spurious = 0.02
+  /// How much of its own last stray a spot repeats: positive for nuclei that wander, negative where errors of the
+  /// detection dominate.
+  var persistence = 0.0
+  let density: Double
+  let dimensions: Int
+
+  init(stray: WorldPoint, _ traits: SpotTraits) {
+    self.stray = stray
+    density = traits.density
+    dimensions = traits.dimensions
+    let volumes = traits.logVolume.filter { $0.isFinite }
+    let lights = traits.logLight.filter { $0.isFinite }
+    sizeSpread = volumes.spread(around: volumes.median)
+    lightSpread = lights.spread(around: lights.median)
+  }
+
+  /// A spot without parent: it might have turned up anywhere.
+  var appearCost: Double { -logarithm(appearing * density) }
+  /// A spot without child.
+  var disappearCost: Double { -logarithm(disappearing) }
+  /// A spot that is no nucleus.
+  var spuriousCost: Double { -logarithm(spurious * density) }
+
+  /// Beyond this distance (world units) no link is worth considering.
+  func reach(gap: Int) -> Double {
+    let widest = max(stray.x, max(stray.y, dimensions == 3 ? stray.z : 0))
+    return 8 * widest * Double(gap).squareRoot()
+  }
+
+  /// A link over `gap` frames whose child strays by `offset` from where it is expected.
+  func linkCost(_ offset: WorldPoint, gap: Int, size: Double, light: Double) -> Double {
+    let widening = Double(gap).squareRoot()
+    let (sx, sy, sz) = (stray.x * widening, stray.y * widening, stray.z * widening)
+    let nu = LinkModel.freedom
+    var q = offset.x * offset.x / (sx * sx) + offset.y * offset.y / (sy * sy)
+    var cost: Double
+    if dimensions == 3 {
+      q += offset.z * offset.z / (sz * sz)
+      // Gamma(7/2) / (Gamma(2) (4 pi)^(3/2)) and, in a plane, Gamma(3) / (Gamma(2) 4 pi).
+      cost = logarithm(sx * sy * sz / 0.074606)
+    } else {
+      cost = logarithm(sx * sy / 0.159155)
+    }
+    cost += (nu + Double(dimensions)) / 2 * logarithm(1 + q / nu)
+    cost += LinkModel.ratio(size, sizeChange * widening, sizeSpread)
+    cost += LinkModel.ratio(light, lightChange * widening, lightSpread)
+    return cost - logarithm(1 - disappearing) - Double(gap - 1) * logarithm(missing)
+  }
+
+  /// Minus the logarithm of how much likelier a change is in a right link than in a wrong one; at most 4 either
+  /// way, so that one odd measurement does not decide alone.
+  private static func ratio(_ change: Double, _ scale: Double, _ spread: Double) -> Double {
+    if !change.isFinite || scale <= 0 || spread <= 0 { return 0 }
+    let right =
+      (freedom + 1) / 2 * logarithm(1 + change * change / (scale * scale * freedom))
+      + logarithm(scale / 0.375)
+    let wide = spread * 2.0.squareRoot()
+    let wrong = 0.5 * change * change / (wide * wide) + logarithm(wide * 2.5066283)
+    return max(-4, min(4, right - wrong))
+  }
+}
+
+/// What links show about the model's numbers.
+struct LinkSample: Sendable {
+  var x: [Double] = []
+  var y: [Double] = []
+  var z: [Double] = []
+  var size: [Double] = []
+  var light: [Double] = []
+
+  var count: Int { x.count }
+
+  mutating func add(_ offset: WorldPoint, size: Double, light: Double) {
+    x.append(offset.x)
+    y.append(offset.y)
+    z.append(offset.z)
+    if size.isFinite { self.size.append(size) }
+    if light.isFinite { self.light.append(light) }
+  }
+
+  /// Robust scales: median absolute values. 0 where nothing is known.
+  var scales: [Double] {
+    [x, y, z, size, light].map { $0.spread(around: 0) }
+  }
+}
+
+extension LinkModel {
+  /// Take the scales from links. Those that people approved count in full, automatic ones as much as 20 approved
+  /// ones together: with few approved links the project's own statistics decide, with many the people do.
+  mutating func learn(approved: LinkSample, automatic: LinkSample, spacing: Double) {
+    let prior = 20.0
+    let n = Double(approved.count)
+    let mixed = zip(approved.scales, automatic.scales).map { a, b -> Double in
+      if approved.count == 0 { return b }
+      if automatic.count == 0 { return a }
+      return ((n * a * a + prior * b * b) / (n + prior)).squareRoot()
+    }
+    let least = 0.02 * spacing
+    stray = WorldPoint(x: max(mixed[0], least), y: max(mixed[1], least), z: max(mixed[2], least))
+    sizeChange = sizeSpread > 0 ? max(mixed[3], 0.02) : 0
+    lightChange = lightSpread > 0 ? max(mixed[4], 0.02) : 0
+  }
+}

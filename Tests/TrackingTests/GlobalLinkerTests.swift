@@ -1,0 +1,234 @@
+// Global linking: that the story is the best there is (against exhaustive search), that people have the last word,
+// and that it is much better than looking at one frame after another where the tissue drifts.
+
+import Core
+import Lineage
+import Testing
+import Tracking
+
+@Suite("Global linking")
+struct GlobalLinkerTests {
+  private typealias Options = GlobalLinker.Options
+
+  /// Rows of nuclei that drift by `drift` along x; `rows` x `columns` spots, `spacing` apart.
+  private func lattice(
+    frames: Int, drift: Double, spacing: Double = 10, side: Int = 4, seed: UInt64 = 3,
+    noise: Double = 0.3, leavingOut: (Int, Int) -> Bool = { _, _ in false }
+  ) throws -> (scene: LineageGraph, truth: Set<String>, spots: [[SpotID?]]) {
+    var random = SeededRandom(seed: seed)
+    let graph = LineageGraph()
+    var spots: [[SpotID?]] = []
+    var truth: Set<String> = []
+    try graph.edit("lattice") {
+      try graph.ensureElephantTagSets()
+      let set = graph.tagSet(named: "Detection")!
+      let tag = graph.tag(named: "unlabeled", in: set)
+      var last: [SpotID?] = Array(repeating: nil, count: side * side * side)
+      for t in 0..<frames {
+        var now: [SpotID?] = []
+        for i in 0..<side * side * side {
+          func place(_ n: Int) -> Double { Double(n % side) * spacing + noise * random.normal() }
+          let p = WorldPoint(
+            x: place(i) + drift * Double(t), y: place(i / side), z: place(i / side / side))
+          if leavingOut(t, i) {
+            now.append(nil)
+            continue
+          }
+          let spot = try graph.addSpot(t: t, position: p, covariance: .sphere(radius: 3))
+          try graph.setTag(set, of: spot, to: tag)
+          if let before = last[i] { truth.insert("\(before)->\(spot)") }
+          now.append(spot)
+        }
+        spots.append(now)
+        last = zip(now, last).map { $0 ?? $1 }
+      }
+    }
+    return (graph, truth, spots)
+  }
+
+  private func texts(_ graph: LineageGraph) -> Set<String> {
+    Set(graph.links.map { "\(graph.source($0))->\(graph.target($0))" })
+  }
+
+  @Test("A drift of 0.6 spacings is found from the spots alone, and the story is proven best")
+  func drift() throws {
+    let (graph, truth, _) = try lattice(frames: 6, drift: 6)
+    let counts = try GlobalLinker.run(graph)
+    #expect(texts(graph) == truth)
+    #expect(counts.isOptimal && counts.gap == 0 && counts.divisions == 0)
+    let nearest = try NearestNeighborLinker.run(graph)
+    #expect(nearest.linked > 0 && texts(graph) != truth)
+  }
+
+  @Test("A missing spot is bridged, and filled in when asked")
+  func gaps() throws {
+    let (graph, truth, _) = try lattice(frames: 6, drift: 2, leavingOut: { $0 == 3 && $1 == 21 })
+    let bridged = try GlobalLinker.run(graph)
+    #expect(texts(graph) == truth && bridged.gaps == 1)
+    var options = Options()
+    options.fillGaps = true
+    let filled = try GlobalLinker.run(graph, options: options)
+    #expect(filled.interpolated == 1 && filled.linked == truth.count + 1)
+    options.fillGaps = false
+    options.maxFrameGap = 1
+    // The spot that was put in is an ordinary one now.
+    #expect(try GlobalLinker.run(graph, options: options).gaps == 0)
+  }
+
+  /// A lattice in which spot 21 divides between frames 2 and 3, with daughters that look like daughters.
+  private func dividing() throws -> (graph: LineageGraph, mother: SpotID, daughters: [SpotID]) {
+    let (graph, _, spots) = try lattice(frames: 6, drift: 1, leavingOut: { $0 > 2 && $1 == 21 })
+    let mother = spots[2][21]!
+    var daughters: [SpotID] = []
+    try graph.edit("daughters") {
+      let set = graph.tagSet(named: "Detection")!
+      try graph.setCovariance(mother, .axisAligned(x: 4, y: 1.8, z: 4))
+      for t in 3..<6 {
+        for side in [-1.0, 1.0] {
+          let p =
+            graph.position(mother)
+            + WorldPoint(x: Double(t - 2), y: side * (2 + 0.4 * Double(t - 3)), z: 0)
+          let spot = try graph.addSpot(t: t, position: p, covariance: .sphere(radius: 2.2))
+          try graph.setTag(set, of: spot, to: graph.tag(named: "unlabeled", in: set))
+          if t == 3 { daughters.append(spot) }
+        }
+      }
+    }
+    return (graph, mother, daughters)
+  }
+
+  @Test("A division is found, once, and nowhere else")
+  func division() throws {
+    let (graph, mother, daughters) = try dividing()
+    let reasons = LinkReasons()
+    let counts = try GlobalLinker.run(graph, reasons: reasons)
+    #expect(counts.divisions == 1 && counts.isOptimal)
+    #expect(Set(graph.outgoing(mother).map { graph.target($0) }) == Set(daughters))
+    let link = try #require(graph.link(from: mother, to: daughters[0]))
+    let why = try #require(reasons.reason(for: link, in: graph))
+    #expect(why.method == .global && why.step == .split && why.margin > 0 && why.margin <= 1)
+    var options = Options()
+    options.divisions = false
+    #expect(try GlobalLinker.run(graph, options: options).divisions == 0)
+  }
+
+  @Test("Approved links stay and are not contradicted; rejected pairs are never linked")
+  func people() throws {
+    let (graph, truth, spots) = try lattice(frames: 4, drift: 1)
+    let (a, b, other) = (spots[1][21]!, spots[2][22]!, spots[2][21]!)
+    let tracking = graph.tagSet(named: "Tracking")!
+    try graph.edit("wrong on purpose") {
+      let link = try graph.addLink(a, b)
+      try graph.setTag(tracking, of: link, to: graph.tag(named: "Approved", in: tracking))
+    }
+    let counts = try GlobalLinker.run(graph)
+    #expect(counts.approved == 1)
+    #expect(graph.link(from: a, to: b) != nil && graph.inDegree(b) == 1)
+    #expect(graph.link(from: a, to: other) == nil)
+    try graph.undo()
+    try graph.undo()
+    try graph.edit("reject") {
+      let rejected = try graph.addTag(Tag(label: "Rejected", color: ElephantTags.red), to: tracking)
+      let link = try graph.addLink(a, other)
+      try graph.setTag(tracking, of: link, to: rejected)
+    }
+    _ = try GlobalLinker.run(graph)
+    #expect(graph.outgoing(a).filter { graph.target($0) == other }.count == 1)
+    #expect(graph.linkCount >= truth.count - 2)
+    _ = try AssignmentLinker.run(graph)
+    #expect(graph.outgoing(a).filter { graph.target($0) == other }.count == 1)
+  }
+
+  @Test("The same links for the same spots; one undo point; stopping leaves everything as it was")
+  func manners() throws {
+    let (graph, _, _) = try lattice(frames: 4, drift: 3)
+    let depth = graph.undoNames.count
+    _ = try GlobalLinker.run(graph)
+    let links = texts(graph)
+    #expect(graph.undoNames.count == depth + 1)
+    _ = try GlobalLinker.run(graph)
+    #expect(texts(graph) == links)
+    let progress = Progress()
+    progress.cancel()
+    #expect(throws: HowdahError.self) { try GlobalLinker.run(graph, progress: progress) }
+    #expect(texts(graph) == links)
+    var options = Options()
+    options.rounds = 0
+    #expect {
+      try GlobalLinker.run(graph, options: options)
+    } throws: { ($0 as? HowdahError)?.message.contains("rounds") == true }
+    #expect(try GlobalLinker.run(LineageGraph()).timepoints == 0)
+  }
+
+  @Test(
+    "A movie with drift and divisions: half the errors of assignment frame by frame, most divisions"
+  )
+  func simulated() throws {
+    var o = Simulator.Options()
+    o.seed = 5
+    o.nuclei = 120
+    o.timepoints = 24
+    o.size.x = 240
+    o.size.y = 240
+    o.size.z = 30
+    o.speed = 2.5
+    o.divisionRate = 0.006
+    let truth = try Simulator.run(o).lineage
+    let movie = try Simulator.run(o).lineage
+    try movie.edit("forget") {
+      try movie.remove(movie.links)
+      let tracking = movie.tagSet(named: "Tracking")!
+      try movie.setTag(tracking, ofSpots: movie.spots, to: nil)
+    }
+    func errors() throws -> (links: Int, divisions: Double) {
+      var options = Evaluation.Options()
+      options.divisionTolerance = 1
+      let e = try Evaluation.run(result: movie, truth: truth, options: options)
+      return (e.links.falsePositives + e.links.falseNegatives, e.divisions.f1)
+    }
+    var lap = AssignmentLinker.Options()
+    lap.threshold = 6
+    _ = try AssignmentLinker.run(movie, options: lap)
+    let before = try errors()
+    _ = try GlobalLinker.run(movie)
+    let after = try errors()
+    #expect(truth.dividing().count > 8)
+    #expect(2 * after.links <= before.links)
+    #expect(after.divisions >= 0.85)
+  }
+}
+
+@Suite("Division detector")
+struct DivisionDetectorTests {
+  @Test("Fitting moves the odds towards the examples, a strong prior holds them back")
+  func fit() {
+    var random = SeededRandom(seed: 1)
+    let n = DivisionDetector.Feature.allCases.count
+    // Divisions have a small offset, others a large one; nothing else matters.
+    let examples = (0..<200).map { i -> (features: [Double], isDivision: Bool) in
+      var features = DivisionDetector.standard.means
+      for k in 0..<n { features[k] += DivisionDetector.standard.deviations[k] * random.normal() }
+      features[0] += (i % 2 == 0 ? -1.5 : 1.5) * DivisionDetector.standard.deviations[0]
+      return (features, i % 2 == 0)
+    }
+    let flat = DivisionDetector(
+      weights: Array(repeating: 0, count: n), bias: 0, means: DivisionDetector.standard.means,
+      deviations: DivisionDetector.standard.deviations)
+    let fitted = flat.fit(examples)
+    #expect(fitted.weights[0] < -0.5)
+    #expect(fitted.weights.dropFirst().allSatisfy { abs($0) < 0.5 })
+    let right = examples.count { (fitted.logOdds($0.features) > 0) == $0.isDivision }
+    #expect(right > 180)
+    let held = flat.fit(examples, prior: 1e6)
+    #expect(abs(held.weights[0]) < 0.01)
+    #expect(flat.fit([]).weights == flat.weights)
+  }
+
+  @Test("Unknown features count as their mean")
+  func unknown() {
+    let d = DivisionDetector.standard
+    let known = d.logOdds(d.means)
+    #expect(abs(d.logOdds(Array(repeating: .nan, count: d.weights.count)) - known) < 1e-12)
+    #expect(known == d.bias)
+  }
+}
