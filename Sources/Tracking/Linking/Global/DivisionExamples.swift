@@ -22,8 +22,13 @@ struct DivisionExamples {
   }
 
   /// Every pair of spots near where a linked spot is expected, of which the links say whether they are its
-  /// daughters. Wrong ones are left out when both belong to other parents.
-  func collect(_ links: [(parent: Int, child: Int)]) -> [(features: [Double], isDivision: Bool)] {
+  /// daughters.
+  ///
+  /// Wrong ones hold one child of the spot and another spot. With `orphans` that one has no parent at all: the
+  /// case in which the linker has to decide, when the links are all there are. Without, it has another parent.
+  func collect(_ links: [(parent: Int, child: Int)], orphans: Bool) -> [(
+    features: [Double], isDivision: Bool
+  )] {
     var children: [Int: [Int]] = [:]
     var parent: [Int: Int] = [:]
     for link in links where frames.timepoint[link.child] == frames.timepoint[link.parent] + 1 {
@@ -50,7 +55,10 @@ struct DivisionExamples {
         for b in few[(n + 1)...] {
           let isDivision = daughters.contains(a) && daughters.contains(b)
           // A pair without any child of this spot is settled by the links themselves.
-          if !isDivision, !daughters.contains(a), !daughters.contains(b) { continue }
+          if !isDivision {
+            guard daughters.contains(a) != daughters.contains(b) else { continue }
+            if (parent[daughters.contains(a) ? b : a] == nil) != orphans { continue }
+          }
           examples.append(
             (
               features(

@@ -20,8 +20,8 @@ struct GlobalSolver {
   private(set) var made: Set<Int> = []
   /// What a made division saved when it was made, by number.
   private(set) var saved: [Int: Double] = [:]
-  private var byColumn: [Int: [Int]] = [:]
-  private var byRow: [Int: [Int]] = [:]
+  private(set) var byColumn: [Int: [Int]] = [:]
+  private(set) var byRow: [Int: [Int]] = [:]
   private var isBoundRow: [Int: Int] = [:]
   private var isBoundColumn: [Int: Int] = [:]
 
@@ -100,100 +100,7 @@ struct GlobalSolver {
     table.giveBack(rows: [d.rows.0, d.rows.1], column: d.column)
   }
 
-  // MARK: Proving
-
-  /// A sum below which no story can be.
-  func bound() -> Double {
-    var rowPrice = table.rows.price
-    var columnPrice = table.columns.price
-    // The three spots of each division, as dear as the others allow.
-    for n in made {
-      (rowPrice[problem.divisions[n].rows.0], rowPrice[problem.divisions[n].rows.1]) = (
-        -.infinity, -.infinity
-      )
-    }
-    for n in made { columnPrice[problem.divisions[n].column] = -.infinity }
-    for n in made.sorted() {
-      let d = problem.divisions[n]
-      let (i, j, k) = (d.column, d.rows.0, d.rows.1)
-      let highestJ = rowLimit(j, rowPrice, columnPrice)
-      let highestK = rowLimit(k, rowPrice, columnPrice)
-      let highestI = columnLimit(i, rowPrice, columnPrice)
-      let (ij, ik) = (pairCost(j, i), pairCost(k, i))
-      func split(_ v: Double) -> (Double, Double) { (min(highestJ, ij - v), min(highestK, ik - v)) }
-      var best = (sum: -Double.infinity, v: highestI)
-      for v in [highestI, ij - highestJ, ik - highestK] where v <= highestI && v.isFinite {
-        let (a, b) = split(v)
-        if a + b + v > best.sum + 1e-12 { best = (a + b + v, v) }
-      }
-      let (a, b) = split(best.v)
-      let excess = max(0, best.sum - d.cost)
-      // What is above the cost comes off evenly, so that rival divisions keep some room.
-      (rowPrice[j], rowPrice[k], columnPrice[i]) = (
-        a - excess / 3, b - excess / 3, best.v - excess / 3
-      )
-    }
-    // No other division may cost less than its prices.
-    var bought: [Int: Double] = [:]
-    for (n, d) in problem.divisions.enumerated() {
-      let lack = columnPrice[d.column] + rowPrice[d.rows.0] + rowPrice[d.rows.1] - d.cost
-      if lack > 1e-9 { bought[n] = lack }
-    }
-    for n in bought.keys.sorted() {
-      let d = problem.divisions[n]
-      let lack = columnPrice[d.column] + rowPrice[d.rows.0] + rowPrice[d.rows.1] - d.cost
-      if lack <= 1e-12 { continue }
-      // Where most of the rivals for the same spots come off too.
-      let counts = [
-        byColumn[d.column]?.count ?? 0, byRow[d.rows.0]?.count ?? 0, byRow[d.rows.1]?.count ?? 0,
-      ]
-      if counts[0] >= counts[1], counts[0] >= counts[2] {
-        columnPrice[d.column] -= lack
-      } else if counts[1] >= counts[2] {
-        rowPrice[d.rows.0] -= lack
-      } else {
-        rowPrice[d.rows.1] -= lack
-      }
-    }
-    // Prices that were lowered for one division may rise again where it was lowered for nothing.
-    for n in bought.keys.sorted() {
-      let d = problem.divisions[n]
-      rowPrice[d.rows.0] = max(rowPrice[d.rows.0], rowLimit(d.rows.0, rowPrice, columnPrice))
-      rowPrice[d.rows.1] = max(rowPrice[d.rows.1], rowLimit(d.rows.1, rowPrice, columnPrice))
-      columnPrice[d.column] = max(
-        columnPrice[d.column], columnLimit(d.column, rowPrice, columnPrice))
-    }
-    return rowPrice.reduce(0, +) + columnPrice.reduce(0, +)
-  }
-
-  /// The highest price of a row that all its hypotheses allow under the other prices; a price that is not set yet
-  /// (minus infinity) allows everything.
-  private func rowLimit(_ row: Int, _ rowPrice: [Double], _ columnPrice: [Double]) -> Double {
-    var limit = table.rows.alone[row]
-    for k in table.rows.pairs(row) {
-      limit = min(limit, table.rows.cost[k] - columnPrice[Int(table.rows.other[k])])
-    }
-    for n in byRow[row] ?? [] {
-      let d = problem.divisions[n]
-      let other = d.rows.0 == row ? d.rows.1 : d.rows.0
-      limit = min(limit, d.cost - columnPrice[d.column] - rowPrice[other])
-    }
-    return limit
-  }
-
-  private func columnLimit(_ column: Int, _ rowPrice: [Double], _ columnPrice: [Double]) -> Double {
-    var limit = table.columns.alone[column]
-    for k in table.columns.pairs(column) {
-      limit = min(limit, table.columns.cost[k] - rowPrice[Int(table.columns.other[k])])
-    }
-    for n in byColumn[column] ?? [] {
-      let d = problem.divisions[n]
-      limit = min(limit, d.cost - rowPrice[d.rows.0] - rowPrice[d.rows.1])
-    }
-    return limit
-  }
-
-  private func pairCost(_ row: Int, _ column: Int) -> Double {
+  func pairCost(_ row: Int, _ column: Int) -> Double {
     for k in table.rows.pairs(row) where Int(table.rows.other[k]) == column {
       return table.rows.cost[k]
     }

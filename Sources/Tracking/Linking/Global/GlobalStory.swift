@@ -58,8 +58,13 @@ struct GlobalStory {
   private func learnedDetector(_ detector: DivisionDetector, _ lineage: LineageGraph)
     -> DivisionDetector
   {
-    let examples = DivisionExamples(frames, traits, motion, expected).collect(approved)
-    return examples.contains(where: \.isDivision) ? detector.fit(examples) : detector
+    let examples = DivisionExamples(frames, traits, motion, expected)
+      .collect(approved, orphans: false)
+    if !examples.contains(where: \.isDivision) { return detector }
+    var learned = detector.fit(examples)
+    // How common divisions are among spots without a parent cannot be seen from these examples.
+    learned.bias = detector.bias
+    return learned
   }
 
   /// Learn and solve. Answers the links of the last round.
@@ -181,7 +186,7 @@ struct GlobalStory {
   func report(_ counts: inout GlobalLinker.Counts) {
     guard let solver else { return }
     counts.cost = solver.total
-    counts.gap = max(0, solver.total - solver.bound())
+    counts.gap = max(0, solver.total - GlobalBound.value(solver))
     counts.isOptimal = counts.gap <= 1e-7 * max(1, abs(solver.total))
     if counts.isOptimal { counts.gap = 0 }
     counts.stray = model.stray.distance(to: .zero)
