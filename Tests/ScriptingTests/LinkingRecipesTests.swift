@@ -24,7 +24,7 @@ import Testing
       }
     }
     try graph.clearHistory()
-    return Project(lineage: graph)
+    return Project(images: nil, lineage: graph)
   }
 
   @Test("nearest_neighbor_linking: what interpolation fills")
