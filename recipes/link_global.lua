@@ -1,9 +1,7 @@
 -- Link the whole movie by its most likely story: links, divisions, beginnings and ends together.
--- How nuclei move,
--- change and divide is learned from approved links and from the movie itself, so there is no
--- threshold to choose.
--- Links that nobody has judged are made anew, approved ones stay. `optimal` says whether no better
--- story exists.
+-- How nuclei move, change and divide is learned from approved links and from the movie itself, so
+-- there is no threshold to choose. Links that nobody has judged are made anew, approved ones stay.
+-- `optimal` says whether it is proven that no better story exists.
 --
 --   howdah run link_global embryo.mastodon -o linked.mastodon
 --

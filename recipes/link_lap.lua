@@ -1,8 +1,6 @@
 -- Link by linear assignment, as TrackMate's LAP tracker: all spots of two timepoints at once at
--- the least sum of
--- squared distances, then gaps, divisions and merges. Links that nobody has judged are made anew,
--- approved ones
--- stay.
+-- the least sum of squared distances, then gaps, divisions and merges. Links that nobody has
+-- judged are made anew, approved ones stay.
 --
 --   howdah run link_lap embryo.mastodon --threshold 8 --radius-weight 1 -o linked.mastodon
 --

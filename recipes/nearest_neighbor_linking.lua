@@ -1,8 +1,6 @@
 -- Link each spot to the nearest one of the timepoint before, as ELEPHANT's "Nearest Neighbor
--- Linking". Links that
--- nobody has judged are made anew, approved ones stay. With --around a point only spots near it
--- get a parent, as
--- in "around mouse".
+-- Linking". Links that nobody has judged are made anew, approved ones stay. With --around a point
+-- only spots near it get a parent, as in "around mouse".
 --
 --   howdah run nearest_neighbor_linking embryo.mastodon --threshold 8 -o linked.mastodon
 --
@@ -47,8 +45,8 @@ return {
     if params.around then
       local p, half = params.around, params.size / 2
       box = {
-        min = { x = p.x - half, y = p.y - half, z = p.z - half },
-        max = { x = p.x + half, y = p.y + half, z = p.z + half },
+        minimum = { x = p.x - half, y = p.y - half, z = p.z - half },
+        maximum = { x = p.x + half, y = p.y + half, z = p.z + half },
       }
     end
     return require("howdah").link.nearest(project, {

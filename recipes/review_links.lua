@@ -1,6 +1,5 @@
 -- List the automatic links that a person should look at first: those with the least between them
--- and their
--- alternative. Links that somebody has judged are left out.
+-- and their alternative. Links that somebody has judged are left out.
 --
 --   howdah run review_links linked.mastodon --count 20 --output doubtful.csv
 --

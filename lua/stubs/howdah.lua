@@ -169,6 +169,21 @@ function local_project:movie(folder, options) end
 ---@return integer
 function local_project:lineage(path, options) end
 
+---Automatic links by how little separates them from their alternative, most doubtful first.
+---```lua
+---howdah.link.nearest(p)
+---for _, item in ipairs(p:review{count = 3}) do
+---  print(item.link, item.margin, item.reason)
+---end
+---```
+---@param options? {timepoints?: integer|integer[], count?: integer, only_unlabeled?: boolean, max_margin?: number}
+--- * `timepoints`: Links into spots of these; absent: all.
+--- * `count`: How many at most.
+--- * `only_unlabeled`: Only links that nobody has judged (Tracking unlabeled).
+--- * `max_margin`: Only links with a margin up to this.
+---@return any
+function local_project:review(options) end
+
 ---What a project says about itself.
 ---@class howdah.settings
 ---@field space_unit string The unit of positions.
@@ -804,7 +819,7 @@ function local_links:add(a, b, options) end
 ---```lua
 ---print(p.links:column("length"):mean())
 ---```
----@param name string id, length, frames, cost, or a feature's name.
+---@param name string id, length, frames, cost, margin, or a feature's name.
 ---@return howdah.array
 function local_links:column(name) end
 
@@ -951,8 +966,17 @@ function local_spot:mean_intensity(options) end
 ---@field length number The distance from source to target, world units.
 ---@field frames integer Timepoints from source to target, usually 1.
 ---@field cost any What the linker paid for it; nil when none made it.
+---@field margin any How sure the linker was: 0 or less for a toss-up, 1 for no doubt; nil when none made it.
 ---@field tags howdah.tags Its tags by tag set: link.tags.Tracking = "Approved"; nil clears.
 local local_link = {}
+
+---Why a linker made it: cost, margin and the other parents it considered. Nil when none made it in this session.
+---```lua
+---howdah.link.nearest(p)
+---print(p.links:first():why())
+---```
+---@return any
+function local_link:why() end
 
 ---Remove it; its spots stay.
 ---```lua
@@ -960,6 +984,17 @@ local local_link = {}
 ---print(#p.links)
 ---```
 function local_link:remove() end
+
+---Why a linker made a link: what it cost and what else it could do.
+---@class howdah.reason
+---@field method string The linker: nearest, lap or global.
+---@field step string link, gap, split or merge.
+---@field cost number What the link cost: squared distance, or for global the logarithm of a likelihood.
+---@field alone_cost number What no parent would have cost.
+---@field margin number 0 or less: another choice was as good; 1: nothing else came near.
+---@field expected any Where the child was expected in the parent's timepoint, by flow or motion.
+---@field alternatives any The cheapest other parents, cheapest first.
+local local_reason = {}
 
 ---Spots that links connect.
 ---@class howdah.track
@@ -1724,7 +1759,7 @@ howdah.link = {}
 ---print(counts.links, counts.unlinked)
 ---```
 ---@param project howdah.project Its spots get links.
----@param options? {timepoints?: integer|integer[], threshold?: number, depth?: integer, neighbors?: integer, max_links?: integer, division_distance?: number, passes?: integer, interpolate?: boolean, box?: table, compat?: "clean"|"elephant"}
+---@param options? {timepoints?: integer|integer[], threshold?: number, depth?: integer, neighbors?: integer, max_links?: integer, division_distance?: number, passes?: integer, interpolate?: boolean, fill_gaps?: boolean, flow?: function, box?: table, compat?: "clean"|"elephant"}
 --- * `timepoints`: Spots of these get a parent; absent: all.
 --- * `threshold`: How far a parent may be, world units.
 --- * `depth`: How many timepoints back a parent is looked for.
@@ -1733,10 +1768,60 @@ howdah.link = {}
 --- * `division_distance`: Squared world units: more than one child only beyond this. ELEPHANT fixes 1.
 --- * `passes`: How often spots that lost their parent are tried again. ELEPHANT fixes 5.
 --- * `interpolate`: Put spots where a timepoint is skipped; needs depth above 1.
+--- * `fill_gaps`: Put spots into all timepoints that a link skips, and link through them.
+--- * `flow`: Called with a spot: how it moved since the timepoint before, {x=, y=, z=} in world units; nil for not at all.
 --- * `box`: Only spots in this box get a parent, world units.
 --- * `compat`: clean: the rules as documented; elephant: as shipped, with its quirks.
 ---@return any
 function howdah.link.nearest(project, options) end
+
+---Link by linear assignment, as TrackMate does: frame to frame, then gaps, splits and merges, each at the least sum of squared distances. Links with Tracking unlabeled are made anew, approved ones stay.
+---```lua
+---local counts = howdah.link.lap(p, {threshold = 6, weights = {radius = 1}})
+---print(counts.links, counts.splits)
+---```
+---@param project howdah.project Its spots get links.
+---@param options? {timepoints?: integer|integer[], threshold?: number, max_frame_gap?: integer, gap_threshold?: number, splitting?: boolean, split_threshold?: number, merging?: boolean, merge_threshold?: number, weights?: table, cost?: function, flow?: function, fill_gaps?: boolean, single_spots?: boolean, alternative_factor?: number, alternative_percentile?: number, box?: table}
+--- * `timepoints`: Spots of these get a parent; absent: all.
+--- * `threshold`: How far a parent may be, world units.
+--- * `max_frame_gap`: Timepoints from the spot before a gap to the one after it, at most; 1 closes none.
+--- * `gap_threshold`: How far those two may be apart; absent: threshold.
+--- * `splitting`: Whether spots may divide.
+--- * `split_threshold`: How far a daughter may be; absent: threshold.
+--- * `merging`: Whether tracks may merge.
+--- * `merge_threshold`: How far merging spots may be apart; absent: threshold.
+--- * `weights`: What two linked spots should share, {radius = 1}: radius, volume, intensity, quality or a feature. Distances are multiplied by 1 + 3 w |a - b| / |a + b|.
+--- * `cost`: Called with parent and child within the threshold: the cost of linking them, nil to forbid it; absent: the squared distance.
+--- * `flow`: Called with a spot: how it moved since the timepoint before, {x=, y=, z=} in world units; nil for not at all.
+--- * `fill_gaps`: Put spots into the timepoints that a link skips.
+--- * `single_spots`: Whether spots without any link to the next timepoints take part in gaps, splits and merges; TrackMate leaves them out.
+--- * `alternative_factor`: Not linking costs so many times the dearest link.
+--- * `alternative_percentile`: For gaps, splits and merges: not linking is measured by this percentile of their costs.
+--- * `box`: Only spots in this box get a parent, world units.
+---@return any
+function howdah.link.lap(project, options) end
+
+---Link the whole movie by its most likely story: links, divisions, beginnings and ends, with costs learned from approved links and from the movie itself. Says whether the story is proven to be the best. Approved links stay, pairs linked with Tracking Rejected are never linked.
+---```lua
+---local story = howdah.link.global(p, {intensity = false})
+---print(story.links, story.divisions, story.optimal)
+---```
+---@param project howdah.project Its spots get links.
+---@param options? {timepoints?: integer|integer[], threshold?: number, reach?: number, max_frame_gap?: integer, divisions?: boolean, division_bias?: number, intensity?: boolean, setup?: integer, rounds?: integer, fill_gaps?: boolean, flow?: function, box?: table}
+--- * `timepoints`: Spots of these get a parent; absent: all.
+--- * `threshold`: How far a child may be from the predicted place, world units; absent: as the motion shows.
+--- * `reach`: How far spots may move before their neighbours' motion is known; absent: 1.2 times their spacing.
+--- * `max_frame_gap`: Timepoints from a spot to its child, at most; 1 bridges no gaps.
+--- * `divisions`: Whether spots may divide.
+--- * `division_bias`: Above 0 finds more divisions, below 0 fewer.
+--- * `intensity`: Whether brightness counts; absent: when there are images.
+--- * `setup`: The channel or view that brightness is measured in.
+--- * `rounds`: How often costs are learned anew from the links found.
+--- * `fill_gaps`: Put spots into the timepoints that a link skips.
+--- * `flow`: Called with a spot: how it moved since the timepoint before, {x=, y=, z=} in world units; nil for not at all.
+--- * `box`: Only spots in this box get a parent, world units.
+---@return any
+function howdah.link.global(project, options) end
 
 ---Notes on standard error.
 howdah.log = {}

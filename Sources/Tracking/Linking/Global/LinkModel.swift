@@ -9,6 +9,9 @@ struct LinkModel: Sendable {
   /// Student's t with this many degrees of freedom: near the middle like a normal distribution, but a link that
   /// is far out is unlikely instead of impossible.
   private static let freedom = 4.0
+  /// How far nuclei stray that do not move as their neighbours do (at a border, beside a division), over the
+  /// typical spacing: as far as leaves no doubt which one it was, most of the time.
+  private static let oddReach = 0.3
 
   /// Scale of the residual displacement from one frame to the next along each axis, world units.
   var stray: WorldPoint
@@ -26,13 +29,18 @@ struct LinkModel: Sendable {
   /// How much of its own last stray a spot repeats: positive for nuclei that wander, negative where errors of the
   /// detection dominate.
   var persistence = 0.0
+  /// Share of nuclei that move in their own way.
+  var odd = 0.02
   let density: Double
   let dimensions: Int
+  /// Typical distance of nearest neighbours, world units.
+  let spacing: Double
 
   init(stray: WorldPoint, _ traits: SpotTraits) {
     self.stray = stray
     density = traits.density
     dimensions = traits.dimensions
+    spacing = traits.spacing
     let volumes = traits.logVolume.filter { $0.isFinite }
     let lights = traits.logLight.filter { $0.isFinite }
     sizeSpread = volumes.spread(around: volumes.median)
@@ -49,24 +57,44 @@ struct LinkModel: Sendable {
   /// Beyond this distance (world units) no link is worth considering.
   func reach(gap: Int) -> Double {
     let widest = max(stray.x, max(stray.y, dimensions == 3 ? stray.z : 0))
-    return 8 * widest * Double(gap).squareRoot()
+    return max(8 * widest, 4 * LinkModel.oddReach * spacing) * Double(gap).squareRoot()
+  }
+
+  /// Minus the logarithms of the likelihoods of an offset for a nucleus that moves with its neighbours, and for
+  /// one that moves in its own way, each times how common that is.
+  private func strayCosts(_ offset: WorldPoint, gap: Int) -> (usual: Double, odd: Double) {
+    let widening = Double(gap).squareRoot()
+    let nu = LinkModel.freedom
+    func cost(_ scale: WorldPoint) -> Double {
+      let (sx, sy, sz) = (scale.x * widening, scale.y * widening, scale.z * widening)
+      var q = offset.x * offset.x / (sx * sx) + offset.y * offset.y / (sy * sy)
+      // Gamma(3) / (Gamma(2) 4 pi) in a plane, Gamma(7/2) / (Gamma(2) (4 pi)^(3/2)) in space.
+      var norm = sx * sy / 0.159155
+      if dimensions == 3 {
+        q += offset.z * offset.z / (sz * sz)
+        norm = sx * sy * sz / 0.074606
+      }
+      return logarithm(norm) + (nu + Double(dimensions)) / 2 * logarithm(1 + q / nu)
+    }
+    let wide = LinkModel.oddReach * spacing
+    return (
+      cost(stray) - logarithm(1 - odd),
+      cost(WorldPoint(x: max(wide, stray.x), y: max(wide, stray.y), z: max(wide, stray.z)))
+        - logarithm(odd)
+    )
+  }
+
+  /// The likelihood that a nucleus with this offset from one frame to the next moves in its own way.
+  func oddness(_ offset: WorldPoint) -> Double {
+    let (usual, odd) = strayCosts(offset, gap: 1)
+    return 1 / (1 + exponential(odd - usual))
   }
 
   /// A link over `gap` frames whose child strays by `offset` from where it is expected.
   func linkCost(_ offset: WorldPoint, gap: Int, size: Double, light: Double) -> Double {
     let widening = Double(gap).squareRoot()
-    let (sx, sy, sz) = (stray.x * widening, stray.y * widening, stray.z * widening)
-    let nu = LinkModel.freedom
-    var q = offset.x * offset.x / (sx * sx) + offset.y * offset.y / (sy * sy)
-    var cost: Double
-    if dimensions == 3 {
-      q += offset.z * offset.z / (sz * sz)
-      // Gamma(7/2) / (Gamma(2) (4 pi)^(3/2)) and, in a plane, Gamma(3) / (Gamma(2) 4 pi).
-      cost = logarithm(sx * sy * sz / 0.074606)
-    } else {
-      cost = logarithm(sx * sy / 0.159155)
-    }
-    cost += (nu + Double(dimensions)) / 2 * logarithm(1 + q / nu)
+    let (usual, odd) = strayCosts(offset, gap: gap)
+    var cost = min(usual, odd) - logarithm(1 + exponential(-abs(usual - odd)))
     cost += LinkModel.ratio(size, sizeChange * widening, sizeSpread)
     cost += LinkModel.ratio(light, lightChange * widening, lightSpread)
     return cost - logarithm(1 - disappearing) - Double(gap - 1) * logarithm(missing)
@@ -124,5 +152,15 @@ extension LinkModel {
     stray = WorldPoint(x: max(mixed[0], least), y: max(mixed[1], least), z: max(mixed[2], least))
     sizeChange = sizeSpread > 0 ? max(mixed[3], 0.02) : 0
     lightChange = lightSpread > 0 ? max(mixed[4], 0.02) : 0
+    // The share of odd ones that the links show, as an average of what each is likely to be.
+    let links = approved.count + automatic.count
+    if links == 0 { return }
+    var sum = 0.0
+    for sample in [approved, automatic] {
+      for i in 0..<sample.count {
+        sum += oddness(WorldPoint(x: sample.x[i], y: sample.y[i], z: sample.z[i]))
+      }
+    }
+    odd = max(0.002, min(0.3, (sum + 50 * 0.02) / (Double(links) + 50)))
   }
 }
