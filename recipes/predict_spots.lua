@@ -37,15 +37,23 @@ return {
       help = "size of the centre as a share of the nucleus, as in training",
     },
     min_radius = {
-      type = "number", default = 1, min = 0, help = "drop smaller nuclei, world units",
+      type = "number", min = 0,
+      help = "drop nuclei with a smaller semi-axis, world units; by default a quarter of the median",
     },
     max_radius = { type = "number", min = 0, help = "cut semi-axes to this, world units" },
     suppression_distance = {
-      type = "number", default = 3, min = 0,
-      help = "nothing is added nearer than this to a spot that stays, world units",
+      type = "number", min = 0,
+      help = "nothing is added nearer than this to a spot that stays, world units; by default 3, or "
+        .. "the median radius where that is less",
     },
-    separate = { type = "boolean", default = false, help = "separate nuclei whose centres touch" },
-    refine = { type = "boolean", default = false, help = "fit ellipsoids to centre and border" },
+    separate = { type = "boolean", help = "separate nuclei whose centres touch; by default yes" },
+    separation = {
+      type = "choice", choices = { "watershed", "peaks" }, default = "watershed",
+      help = "by the dips between nuclei, or every peak of the probability is one",
+    },
+    refine = {
+      type = "boolean", help = "fit ellipsoids to centre and border; by default yes",
+    },
     keep_probabilities = { type = "output", help = "write the probabilities there, as Zarr" },
     compat = {
       type = "choice", choices = { "clean", "elephant" }, default = "clean",

@@ -66,12 +66,15 @@ private func wholePrediction(_ center: Volume, _ voxel: VoxelSize) throws -> [Be
   let patch = PatchChoice.automatic(
     volume.size, architecture: model.architecture, keepAxials: keep, pad: true)
   let predictor = try Predictor([model])
-  let network = Predictor.Options(patch: patch, keepAxials: keep, pad: true)
+  let network = Predictor.Options(
+    patch: patch, keepAxials: keep, pad: true, fit: .repeatEdges)
   let tiling = predictor.tiling(of: volume.size, network)
   let engine = try Engine(model)
   let tile = Tensor(TensorShape(channels: 1, size: tiling.box(0).size), filledWith: 0.5)
   let bare = try medianTime(2) {
-    for _ in 0..<tiling.count { _ = try engine.forward(tile, keepAxials: keep, pad: true) }
+    for _ in 0..<tiling.count {
+      _ = try engine.forward(tile, keepAxials: keep, pad: true, fit: .repeatEdges)
+    }
   }
   let whole = try medianTime(2) {
     _ = try DetectionPrediction.spots(images: images, t: 0, predictor: predictor)

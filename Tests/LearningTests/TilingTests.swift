@@ -63,6 +63,39 @@ import Testing
     }
   }
 
+  @Test(arguments: [false, true])
+  func `sizes that the poolings do not divide fit when edges are repeated`(_ pad: Bool) throws {
+    let engine = try Engine(try Model(.unet(widths: [4, 8]), seed: 3))
+    let keep = KeepAxials([false])
+    var random = SeededRandom(seed: 5)
+    let size = Size3(x: 15, y: 12, z: 3)
+    let small = try Tensor(
+      TensorShape(channels: 1, size: size),
+      values: (0..<size.count).map { _ in Float(random.uniform()) })
+    // The same with the last column and the last plane twice.
+    let large = Size3(x: 16, y: 12, z: 4)
+    var values: [Float] = []
+    for z in 0..<4 {
+      for y in 0..<12 {
+        for x in 0..<16 { values.append(small[n: 0, c: 0, z: min(z, 2), y: y, x: min(x, 14)]) }
+      }
+    }
+    let found = try engine.forward(small, keepAxials: keep, pad: pad, fit: .repeatEdges)
+    let expected = try engine.forward(
+      Tensor(TensorShape(channels: 1, size: large), values: values), keepAxials: keep, pad: pad)
+    #expect(found.shape.size == size)
+    for c in 0..<3 {
+      for z in 0..<3 {
+        for (x, y) in [(0, 0), (14, 11), (7, 5), (14, 3)] {
+          #expect(found[n: 0, c: c, z: z, y: y, x: x] == expected[n: 0, c: c, z: z, y: y, x: x])
+        }
+      }
+    }
+    let plain = try PlainNetwork(engine.model)
+      .forward(small, keepAxials: keep, pad: pad, fit: .repeatEdges)
+    for (a, b) in zip(plain.values, found.values) { #expect(abs(a - b) < 1e-3) }
+  }
+
   @Test
   func `blended probabilities add up to 1; without normalising as in ELEPHANT to the weights`()
     throws

@@ -63,7 +63,10 @@ struct DetectionPredictionTests {
 
   private func options() -> DetectionPrediction.Options {
     var options = DetectionPrediction.Options()
-    options.spots.minRadius = 0.1
+    options.minRadius = 0.1
+    options.suppressionDistance = 3
+    options.spots.separation = nil
+    options.spots.refine = false
     // The network finds whole balls, not their inner parts.
     options.spots.centerRatio = 1
     options.pad = false
@@ -248,6 +251,34 @@ struct DetectionPredictionTests {
     #expect(counts[0].found == 3)
     for p in Self.nuclei { #expect(distance(graph, p) < 0.3) }
     for spot in graph.spots { #expect(abs(graph.covariance(spot).meanRadius - 2) < 0.3) }
+  }
+
+  @Test(
+    "What is much smaller than the nuclei found is dropped; near nuclei do not suppress each other")
+  func sizes() throws {
+    // A speck is a voxel.
+    var centres = [Self.at(5, 5, 4), Self.at(14, 12, 4)]
+    let pair = Self.at(9.5, 5, 4)
+    centres.append(pair)
+    let plain = try Self.images([centres]).volume(t: 0)
+    let values = plain.withVoxels(as: UInt16.self) { voxels in
+      voxels.indices.map { $0 == (1 * 40 + 36) * 48 + 6 ? UInt16(1000) : voxels[$0] }
+    }
+    let images = try MemoryImageSource(
+      [[try Volume(uint16s: values, size: Self.size, voxelSize: Self.voxel)]])
+    func count(_ change: (inout DetectionPrediction.Options) -> Void) throws -> Int {
+      var options = options()
+      (options.minRadius, options.suppressionDistance) = (nil, nil)
+      change(&options)
+      let graph = LineageGraph()
+      let predictor = try Predictor([try Self.brightnessModel()])
+      _ = try DetectionPrediction.run(
+        graph, images: images, predictor: predictor, options: options)
+      return graph.spots.count
+    }
+    #expect(try count { _ in } == 3)
+    #expect(try count { $0.minRadius = 0 } == 4)
+    #expect(try count { $0.suppressionDistance = 5 } == 2)
   }
 
   @Test("A 2D network works plane by plane on volumes")

@@ -171,13 +171,17 @@ struct ProbabilitySpotsTests {
     return try Volume(floats: values, size: Self.size)
   }
 
-  @Test("Separation divides touching nuclei where the probability is flat, and only these")
-  func separation() throws {
+  @Test(
+    "Separation divides touching nuclei where the probability is flat, and only these",
+    arguments: ProbabilitySpots.Separation.Method.allCases)
+  func separation(_ method: ProbabilitySpots.Separation.Method) throws {
     var options = options(compatible: false)
     let touching = try twins(distance: 11, radius: 6)
     #expect(
       try ProbabilitySpots.find(in: touching, voxel: Self.voxel, options: options).count == 1)
-    options.separation = .init()
+    var separation = ProbabilitySpots.Separation()
+    separation.method = method
+    options.separation = separation
     let found = try ProbabilitySpots.find(in: touching, voxel: Self.voxel, options: options)
     #expect(found.count == 2)
     if found.count == 2 {
@@ -192,6 +196,28 @@ struct ProbabilitySpotsTests {
     let long = try Volume(
       floats: Self.ellipsoid(radii: (x: 14, y: 5, z: 5), angle: 0.6), size: Self.size)
     #expect(try ProbabilitySpots.find(in: long, voxel: Self.voxel, options: options).count == 1)
+  }
+
+  @Test("Peaks find shallow dips that the watershed takes for none, unless they are too near")
+  func peaks() throws {
+    // A bar with a shallow dip in its middle.
+    var values = [Float](repeating: 0, count: Self.size.count)
+    for z in 3...7 {
+      for y in 17...23 {
+        for x in 10...38 { values[index(x, y, z)] = (23...25).contains(x) ? 0.85 : 0.9 }
+      }
+    }
+    let map = try Volume(floats: values, size: Self.size)
+    var options = options(compatible: false)
+    var separation = ProbabilitySpots.Separation(depth: 0.3, smoothing: 0.1)
+    options.separation = separation
+    #expect(try ProbabilitySpots.find(in: map, voxel: Self.voxel, options: options).count == 1)
+    separation.method = .peaks
+    options.separation = separation
+    #expect(try ProbabilitySpots.find(in: map, voxel: Self.voxel, options: options).count == 2)
+    separation.spacing = 3
+    options.separation = separation
+    #expect(try ProbabilitySpots.find(in: map, voxel: Self.voxel, options: options).count == 1)
   }
 
   @Test("Refined ellipsoids have the size of the nuclei, whatever the size of their centres")

@@ -67,14 +67,16 @@ public final class Engine {
   /// The activated output for one sample of any size, conformed and, if asked, padded. `progress` counts
   /// millions of multiplications, roughly.
   public func forward(
-    _ input: Tensor, keepAxials: KeepAxials, pad: Bool = false, progress: Progress = .none
+    _ input: Tensor, keepAxials: KeepAxials, pad: Bool = false,
+    fit: Conforming.Fit = .resample, progress: Progress = .none
   ) throws -> Tensor {
     let architecture = model.architecture
     try keepAxials.check(architecture)
     try input.require(
       TensorShape(channels: architecture.inputChannels, size: input.shape.size), "the input")
     let conforming = Conforming(
-      input.shape.size, architecture: architecture, keepAxials: keepAxials, pad: pad)
+      input.shape.size, architecture: architecture, keepAxials: keepAxials, pad: pad,
+      fit: fit)
     let keep = keepAxials.effective(architecture)
     progress.begin(total: work(conforming.inner, keep), "network")
     let inner = try conforming.apply(input, progress: progress)

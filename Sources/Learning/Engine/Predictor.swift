@@ -16,16 +16,20 @@ public final class Predictor {
     public var keepAxials: KeepAxials
     /// Repeat the edges of each tile, which mitigates discontinuities there.
     public var pad: Bool
+    /// How tiles that the poolings do not divide are made to fit.
+    public var fit: Conforming.Fit
     /// Whether blended sums are divided by the sum of the weights. ELEPHANT does not.
     public var normalised: Bool
 
     /// Defaults: one piece, all poolings keep z, no padding, normalised.
     public init(
-      patch: Size3? = nil, keepAxials: KeepAxials, pad: Bool = false, normalised: Bool = true
+      patch: Size3? = nil, keepAxials: KeepAxials, pad: Bool = false,
+      fit: Conforming.Fit = .resample, normalised: Bool = true
     ) {
       self.patch = patch
       self.keepAxials = keepAxials
       self.pad = pad
+      self.fit = fit
       self.normalised = normalised
     }
   }
@@ -118,7 +122,7 @@ public final class Predictor {
       for engine in engines {
         try progress.check()
         let output = try engine.forward(
-          tile, keepAxials: options.keepAxials, pad: options.pad,
+          tile, keepAxials: options.keepAxials, pad: options.pad, fit: options.fit,
           progress: progress.part(of: units))
         try blender.add(
           output, k, channels: wanted, share: share,

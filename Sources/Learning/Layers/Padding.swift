@@ -7,8 +7,15 @@ public enum EdgePadding {
   /// The tensor with `margin` voxels more on both sides of every axis.
   public static func forward(_ input: Tensor, margin: Size3) -> Tensor {
     let s = input.shape
-    let size = Size3(
-      x: s.width + 2 * margin.x, y: s.height + 2 * margin.y, z: s.depth + 2 * margin.z)
+    return forward(
+      input, margin: margin,
+      to: Size3(
+        x: s.width + 2 * margin.x, y: s.height + 2 * margin.y, z: s.depth + 2 * margin.z))
+  }
+
+  /// The tensor at a larger size, with `margin` voxels more before the first ones, and the others behind the last.
+  public static func forward(_ input: Tensor, margin: Size3, to size: Size3) -> Tensor {
+    let s = input.shape
     func inside(_ v: Int, _ m: Int, _ count: Int) -> Int { min(max(v - m, 0), count - 1) }
     var result = Tensor(s.with(size: size))
     result.values.withUnsafeMutableBufferPointer { out in
@@ -21,7 +28,8 @@ public enum EdgePadding {
           let to = out.baseAddress! + row * size.x
           (to + margin.x).update(from: from, count: s.width)
           to.update(repeating: from[0], count: margin.x)
-          (to + margin.x + s.width).update(repeating: from[s.width - 1], count: margin.x)
+          (to + margin.x + s.width).update(
+            repeating: from[s.width - 1], count: size.x - margin.x - s.width)
         }
       }
     }
@@ -31,8 +39,15 @@ public enum EdgePadding {
   /// The tensor without `margin` voxels on both sides of every axis.
   public static func cut(_ input: Tensor, margin: Size3) -> Tensor {
     let s = input.shape
-    let size = Size3(
-      x: s.width - 2 * margin.x, y: s.height - 2 * margin.y, z: s.depth - 2 * margin.z)
+    return cut(
+      input, margin: margin,
+      to: Size3(
+        x: s.width - 2 * margin.x, y: s.height - 2 * margin.y, z: s.depth - 2 * margin.z))
+  }
+
+  /// The part of the tensor of a size that begins after `margin` voxels.
+  public static func cut(_ input: Tensor, margin: Size3, to size: Size3) -> Tensor {
+    let s = input.shape
     var result = Tensor(s.with(size: size))
     result.values.withUnsafeMutableBufferPointer { out in
       input.values.withUnsafeBufferPointer { values in

@@ -24,10 +24,12 @@ public struct PlainNetwork: Sendable {
 
   /// The activated output for one sample of any size, conformed and, if asked, padded.
   public func forward(
-    _ input: Tensor, keepAxials: KeepAxials, pad: Bool = false, progress: Progress = .none
+    _ input: Tensor, keepAxials: KeepAxials, pad: Bool = false,
+    fit: Conforming.Fit = .resample, progress: Progress = .none
   ) throws -> Tensor {
     let conforming = Conforming(
-      input.shape.size, architecture: model.architecture, keepAxials: keepAxials, pad: pad)
+      input.shape.size, architecture: model.architecture, keepAxials: keepAxials, pad: pad,
+      fit: fit)
     let inner = try conforming.apply(input)
     return try conforming.restore(
       forwardWithTape(inner, keepAxials: keepAxials, progress: progress).output)

@@ -63,7 +63,8 @@ enum ForwardMethod {
         } : volumes
       let outputs = try me.withPredictor(precision: precision(o)) {
         try $0.predict(
-          inputs, Predictor.Options(patch: patch, keepAxials: keep, pad: pad), progress: progress)
+          inputs, Predictor.Options(patch: patch, keepAxials: keep, pad: pad, fit: .repeatEdges),
+          progress: progress)
       }
       let names = me.kind.channels(dimensions: architecture.dimensions)
       call.push(LuaValue.record([]))

@@ -23,23 +23,30 @@ enum PredictMethod {
         "center_ratio", "Size of the centre as a share of the nucleus, as in training.",
         default: d.spots.centerRatio, min: 0, max: 1),
       .number(
-        "min_radius", "Nuclei with a smaller semi-axis are dropped, world units.",
-        default: d.spots.minRadius, min: 0),
+        "min_radius",
+        "Nuclei with a smaller semi-axis are dropped, world units; absent: a quarter of the median radius found, "
+          + "with compat 1.", optional: true, min: 0),
       .number(
         "max_radius", "Semi-axes are cut to this, world units; absent: not. ELEPHANT has 5.",
         optional: true, min: 0),
       .number(
         "suppression_distance",
-        "Nothing is added nearer than this to a spot that stays, world units.",
-        default: d.suppressionDistance, min: 0),
-      .boolean("separate", "Separate nuclei whose centres touch.", default: false),
+        "Nothing is added nearer than this to a spot that stays, world units; absent: 3, or the median radius "
+          + "found where that is less, with compat 3.", optional: true, min: 0),
+      .boolean(
+        "separate", "Separate nuclei whose centres touch; absent: unless compat.", optional: true),
+      .choice(
+        "separation", ProbabilitySpots.Separation.Method.allCases.map(\.rawValue),
+        "How: by the dips between them, or every peak of the probability a nucleus.",
+        default: ProbabilitySpots.Separation().method.rawValue),
       .number(
         "separation_depth",
         "How deep the dip between two nuclei must be, as a share of the lower peak.",
         default: ProbabilitySpots.Separation().depth, min: 0, max: 1),
       .boolean(
-        "refine", "Fit ellipsoids to centre and border, not to the centre alone.",
-        default: d.spots.refine),
+        "refine",
+        "Fit ellipsoids to centre and border, not to the centre alone; absent: unless compat.",
+        optional: true),
       .boolean(
         "refit", "Move an unlabeled spot to a larger nucleus found there; absent: unless compat.",
         optional: true),
@@ -95,10 +102,10 @@ enum PredictMethod {
   }
 
   private static func options(_ o: Options) throws -> DetectionPrediction.Options {
-    var options = DetectionPrediction.Options()
+    var options =
+      o.has("compat") ? DetectionPrediction.Options.elephant : DetectionPrediction.Options()
     options.timepoints = try o.timepoints("timepoints")
     options.setup = o.int("setup")
-    options.compatible = o.has("compat")
     let patch = try ForwardMethod.patchSize(o)
     options.patch = !o.bool("patch") ? .whole : patch.map { .size($0) } ?? .automatic
     if let box = try o.box("box") { options.region = .box(box) }
@@ -111,15 +118,15 @@ enum PredictMethod {
     }
     options.spots.threshold = o.double("prob_threshold")
     options.spots.centerRatio = o.double("center_ratio")
-    options.spots.minRadius = o.double("min_radius")
+    options.minRadius = o.optionalDouble("min_radius")
     options.spots.maxRadius = o.optionalDouble("max_radius") ?? options.spots.maxRadius
-    if o.bool("separate") {
-      var separation = ProbabilitySpots.Separation()
-      separation.depth = o.double("separation_depth")
-      options.spots.separation = separation
-    }
-    options.spots.refine = o.bool("refine")
-    options.suppressionDistance = o.double("suppression_distance")
+    var separation = ProbabilitySpots.Separation()
+    separation.method = ProbabilitySpots.Separation.Method(rawValue: o.string("separation"))!
+    separation.depth = o.double("separation_depth")
+    let isSeparated = o.has("separate") ? o.bool("separate") : !options.compatible
+    options.spots.separation = isSeparated ? separation : nil
+    options.spots.refine = o.has("refine") ? o.bool("refine") : !options.compatible
+    options.suppressionDistance = o.optionalDouble("suppression_distance")
     options.refit = o.has("refit") ? o.bool("refit") : nil
     options.medianCorrection = o.bool("median_correction")
     if let r = try o.point("rescale") { options.rescale = VoxelSize(x: r.x, y: r.y, z: r.z) }

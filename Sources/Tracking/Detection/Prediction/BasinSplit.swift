@@ -1,7 +1,9 @@
-// Components of a probability map divided into basins, for separating nuclei that touch.
+// Components of a probability map divided into parts, for separating nuclei that touch.
 //
-// It is a watershed by flooding: voxels are taken from high to low; one without neighbours that were taken begins
-// a basin, others join the neighbour that is highest, and where basins meet a rule says whether they are one.
+// Watershed by flooding: voxels are taken from high to low; one without neighbours that were taken begins a basin,
+// others join the neighbour that is highest, and where basins meet a rule says whether they are one.
+// Peaks: the middles of such basins, however shallow the dips between them are, from high to low, unless one was
+// taken nearby; every voxel goes to the nearest of them.
 
 import Core
 import Imaging
@@ -15,6 +17,11 @@ struct BasinSplit {
   let rows: [Int32]
   /// Radius of a typical component, world units.
   let typical: Double
+
+  /// The least dip between basins as a share of the lower peak. A dip that no eye would see makes no peak.
+  private var depth: Double {
+    separation.method == .peaks ? 0.01 : separation.depth
+  }
 
   /// Larger boxes are taken as they are: a component that fills a volume is no group of nuclei.
   private static let largestBox = 1 << 27
@@ -45,7 +52,11 @@ struct BasinSplit {
         sigma: (sigma / voxel.x, sigma / voxel.y, crop.size.z > 1 ? sigma / voxel.z : 0),
         progress: progress
       ).withVoxels(as: Float.self) { Array($0) } : values
-    let labels = try basins(voxels, keys, crop, progress)
+    let labels =
+      switch separation.method {
+      case .watershed: try basins(voxels, keys, crop, progress)
+      case .peaks: try nearestPeaks(voxels, keys, crop, progress)
+      }
     return sums(voxels, labels, values, crop)
   }
 
@@ -96,9 +107,52 @@ struct BasinSplit {
     return voxels.map { Int32(root(Int($0))) }
   }
 
+  /// The peak that each voxel is nearest to, aligned with `voxels`. A peak is where a basin is on average, so that a
+  /// flat top is one peak in its middle.
+  private func nearestPeaks(
+    _ voxels: [Int32], _ keys: [Float], _ crop: Crop, _ progress: Progress
+  ) throws -> [Int32] {
+    func place(_ index: Int32) -> SIMD3<Double> {
+      let (x, y, z) = crop.position(Int(index))
+      return SIMD3(Double(x) * voxel.x, Double(y) * voxel.y, Double(z) * voxel.z)
+    }
+    let labels = try basins(voxels, keys, crop, progress)
+    var sums: [Int32: (place: SIMD3<Double>, count: Double)] = [:]
+    for (index, label) in zip(voxels, labels) {
+      let old = sums[label] ?? (.zero, 0)
+      sums[label] = (old.place + place(index), old.count + 1)
+    }
+    // From the highest peak down.
+    let summits = sums.keys.sorted { a, b in
+      let (p, q) = (keys[Int(a)], keys[Int(b)])
+      return p > q || (p == q && a < b)
+    }
+    let apart = separation.spacing * typical
+    var peaks: [(label: Int32, place: SIMD3<Double>)] = []
+    for label in summits {
+      try progress.check()
+      let p = sums[label].map { $0.place / $0.count } ?? .zero
+      if peaks.allSatisfy({ (($0.place - p) * ($0.place - p)).sum() >= apart * apart }) {
+        peaks.append((label, p))
+      }
+    }
+    if peaks.count == 1 { return voxels.map { _ in peaks[0].label } }
+    return try voxels.enumerated().map { step, index in
+      if step & 4095 == 0 { try progress.check() }
+      let p = place(index)
+      var (best, least) = (peaks[0].label, Double.infinity)
+      for peak in peaks {
+        let d = peak.place - p
+        let square = (d * d).sum()
+        if square < least { (best, least) = (peak.label, square) }
+      }
+      return best
+    }
+  }
+
   private func areOne(_ peak: Double, _ other: Double, meetingAt saddle: Double) -> Bool {
     let lower = min(peak, other)
-    return lower - saddle <= separation.depth * lower
+    return lower - saddle <= depth * lower
   }
 
   private func sums(

@@ -42,7 +42,9 @@ public enum DetectionPrediction {
         let found = try spots(
           plan, images, predictor, options, store, &counts, progress)
         var update = DetectionUpdate()
-        update.suppressionDistance = options.suppressionDistance
+        update.suppressionDistance =
+          options.suppressionDistance
+          ?? (options.compatible ? 3 : min(3, medianRadius(found, isPlane: plan.mapSize.z == 1)))
         update.refit = options.refit ?? !options.compatible
         update.keepsApprovedLinks = !options.compatible
         if options.region != .whole { update.box = plan.world }
@@ -71,6 +73,7 @@ public enum DetectionPrediction {
     let input = try plan.input(images, options, progress)
     var shape = options.spots
     shape.compatible = options.compatible
+    shape.minRadius = options.minRadius ?? (options.compatible ? 1 : 0)
     shape.planewise = predictor.models[0].architecture.dimensions == 2
     var finder = ProbabilitySpots(
       width: plan.mapSize.x, height: plan.mapSize.y, voxel: plan.geometry.voxel, options: shape)
@@ -86,7 +89,12 @@ public enum DetectionPrediction {
           background: { part.plane(first + $0, channel: 0) }, progress: progress)
         try writer?.append(part, progress: progress)
       }, progress: progress)
-    let found = try finder.found(progress: progress).map(plan.geometry.spot)
+    var found = try finder.found(progress: progress).map(plan.geometry.spot)
+    if options.minRadius == nil, !options.compatible {
+      let isPlane = plan.mapSize.z == 1
+      let least = medianRadius(found, isPlane: isPlane) / 4
+      found.removeAll { radii($0, isPlane: isPlane).least < least }
+    }
     counts.components = finder.componentCount
     let inside =
       options.region == .whole || options.compatible
@@ -94,6 +102,22 @@ public enum DetectionPrediction {
     counts.found = inside.count
     return inside
   }
+}
+
+/// The least and the mean semi-axis of a spot; of one in a plane those within the plane.
+private func radii(_ spot: DetectedSpot, isPlane: Bool) -> (least: Double, mean: Double) {
+  let c = spot.covariance
+  guard isPlane else { return (c.radii.min(), c.meanRadius) }
+  let half = (c.xx - c.yy) / 2
+  let least = (c.xx + c.yy) / 2 - (half * half + c.xy * c.xy).squareRoot()
+  let area = max(0, c.xx * c.yy - c.xy * c.xy).squareRoot()
+  return (max(0, least).squareRoot(), area.squareRoot())
+}
+
+/// The median of the mean radii; 0 without spots.
+private func medianRadius(_ spots: [DetectedSpot], isPlane: Bool) -> Double {
+  let all = spots.map { radii($0, isPlane: isPlane).mean }.sorted()
+  return all.isEmpty ? 0 : all[all.count / 2]
 }
 
 /// What is read and computed for one timepoint.
@@ -140,7 +164,8 @@ private struct Plan {
       options.keepAxials.map { KeepAxials(first: $0, of: architecture.depth) }
       ?? KeepAxials(voxel: geometry.voxel, depth: architecture.depth)
     var network = Predictor.Options(
-      keepAxials: keep, pad: options.pad, normalised: !options.compatible)
+      keepAxials: keep, pad: options.pad, fit: options.compatible ? .resample : .repeatEdges,
+      normalised: !options.compatible)
     switch options.patch {
     case .automatic:
       network.patch = PatchChoice.automatic(

@@ -44,8 +44,12 @@ extension DetectionPrediction {
     public var statistics: Statistics?
     /// How probabilities become spots.
     public var spots = ProbabilitySpots.Options()
-    /// A found spot strictly nearer than this to a spot that is there is not added; world units.
-    public var suppressionDistance = 3.0
+    /// A found spot strictly nearer than this to a spot that is there is not added; world units. Nil means 3, or
+    /// the median radius of what was found where that is less; in compatible mode 3.
+    public var suppressionDistance: Double?
+    /// Nuclei with a smaller semi-axis are dropped, world units. Nil means a quarter of the median radius of what
+    /// was found; in compatible mode 1.
+    public var minRadius: Double?
     /// Move an unlabeled spot to a larger found one that it suppresses; nil means unless compatible, because
     /// ELEPHANT means to do so but never does.
     public var refit: Bool?
@@ -53,8 +57,21 @@ extension DetectionPrediction {
     /// tiles that are not normalised, its treatment of thin components and of approved links.
     public var compatible = false
 
-    /// ELEPHANT's defaults: min radius 1, no max radius (ELEPHANT: 5).
-    public init() { spots.minRadius = 1 }
+    /// The defaults: touching nuclei are separated, ellipsoids fitted to border and center, sizes judged by the
+    /// median of what is found.
+    public init() {
+      spots.separation = ProbabilitySpots.Separation()
+      spots.refine = true
+    }
+
+    /// ELEPHANT's defaults, but for its greatest radius of 5; `compatible` is set.
+    public static var elephant: Options {
+      var options = Options()
+      options.compatible = true
+      options.spots.separation = nil
+      options.spots.refine = false
+      return options
+    }
 
     func check(_ images: any ImageSource) throws {
       try spots.check()
@@ -76,8 +93,11 @@ extension DetectionPrediction {
           "rescale \(axis) is above 0, at most 100, not \(rescale[axis])")
       }
       try require(
-        suppressionDistance >= 0 && suppressionDistance.isFinite,
+        suppressionDistance.map { $0 >= 0 && $0.isFinite } ?? true,
         "suppression distance must be at least 0")
+      try require(
+        minRadius.map { $0 >= 0 && $0 <= spots.maxRadius } ?? true,
+        "min radius must be at least 0, at most the max radius")
       if case .size(let patch) = patch {
         try require(
           min(patch.x, patch.y, patch.z) >= 1, "a patch has at least 1 voxel along each axis")

@@ -50,19 +50,35 @@ public struct ProbabilitySpots: Sendable {
         try require(
           separation.smoothing >= 0 && separation.smoothing.isFinite,
           "separation smoothing must be at least 0")
+        try require(
+          separation.spacing >= 0 && separation.spacing.isFinite,
+          "separation spacing must be at least 0")
       }
     }
   }
 
-  /// How touching nuclei are separated: the smoothed probability is flooded from its peaks down, and where two
-  /// basins meet they stay apart when the lower peak stands out enough.
+  /// How touching nuclei are separated, each component of the threshold by itself.
   public struct Separation: Sendable, Equatable {
-    /// How much of the lower peak's height the saddle must lie below it.
+    /// The ways.
+    public enum Method: String, Sendable, CaseIterable {
+      /// The smoothed probability is flooded from its peaks down, and where two basins meet they stay apart when
+      /// the lower peak stands out enough.
+      case watershed
+      /// Every peak of the smoothed probability that is far enough from higher ones is a nucleus, however shallow
+      /// the dip between them is; voxels belong to the nearest peak.
+      case peaks
+    }
+
+    /// The way.
+    public var method = Method.watershed
+    /// With peaks: how far apart they are at least, in radii of a typical component.
+    public var spacing = 1.2
+    /// With watershed: how much of the lower peak's height the saddle must lie below it.
     public var depth: Double
     /// Smoothing before, as a share of the radius of a typical component. It turns flat-topped maps into hills.
     public var smoothing: Double
 
-    /// These depth and smoothing.
+    /// Watershed with these depth and smoothing.
     public init(depth: Double = 0.1, smoothing: Double = 0.4) {
       self.depth = depth
       self.smoothing = smoothing
