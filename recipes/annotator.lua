@@ -205,7 +205,8 @@ local function play(start, truth, params, note)
       model:train(work, {
         timepoints = t, training_crop_size = params.training_crop_size,
         num_crops = params.num_crops, num_epochs = params.num_epochs,
-        learning_rate = params.learning_rate or rates[start], auto_bg_threshold = params.auto_bg_threshold or "auto",
+        learning_rate = params.learning_rate or rates[start],
+        auto_bg_threshold = params.auto_bg_threshold or "auto",
         aug_scale_factor_base = params.aug_scale_factor_base,
         aug_rotation_angle = params.aug_rotation_angle, aug_contrast = params.aug_contrast,
         seed = params.seed + round,
@@ -345,7 +346,8 @@ return {
   },
   run = function(project, params)
     local truth = project or howdah.simulate{
-      preset = params.preset, nuclei = params.nuclei, radius = params.radius, timepoints = params.timepoints,
+      preset = params.preset, nuclei = params.nuclei, radius = params.radius,
+      timepoints = params.timepoints,
       size = params.size, seed = params.seed,
     }
     local rows = {}

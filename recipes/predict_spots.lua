@@ -38,13 +38,13 @@ return {
     },
     min_radius = {
       type = "number", min = 0,
-      help = "drop nuclei with a smaller semi-axis, world units; by default a quarter of the median",
+      help = "drop nuclei with a smaller semi-axis; by default a quarter of the median radius",
     },
     max_radius = { type = "number", min = 0, help = "cut semi-axes to this, world units" },
     suppression_distance = {
       type = "number", min = 0,
-      help = "nothing is added nearer than this to a spot that stays, world units; by default 3, or "
-        .. "the median radius where that is less",
+      help = "nothing is added nearer than this to a spot that stays, world units; by default 3, "
+        .. "or the median radius where that is less",
     },
     separate = { type = "boolean", help = "separate nuclei whose centres touch; by default yes" },
     separation = {

@@ -61,6 +61,6 @@ import Tracking
       Size3(x: 600, y: 600, z: 90), architecture: .unet(dimensions: 2), keepAxials: keep, pad: true)
     #expect(plane == Size3(x: 600, y: 600, z: 1))
     // Even with hardly any memory there is an answer.
-    #expect(choose(Size3(x: 4000, y: 4000, z: 200), 1 << 20).x == 64)
+    #expect(choose(Size3(x: 4000, y: 4000, z: 200), 1 << 20).x == 128)
   }
 }

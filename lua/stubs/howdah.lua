@@ -1376,19 +1376,20 @@ function local_model:live(project, options) end
 ---print(counts.spots)
 ---```
 ---@param project howdah.project Its images are searched.
----@param options? {timepoints?: integer|integer[], setup?: integer, box?: table, around?: {x: number, y: number, z: number}|number[], prob_threshold?: number, center_ratio?: number, min_radius?: number, max_radius?: number, suppression_distance?: number, separate?: boolean, separation_depth?: number, refine?: boolean, refit?: boolean, median_correction?: boolean, rescale?: {x: number, y: number, z: number}|number[], statistics?: "volume"|"box", keep_probabilities?: string, compat?: "elephant", patch?: boolean, patch_size?: {x: number, y: number, z: number}|number[], pad?: boolean, keep_axials?: integer, precision?: "fast"|"exact"}
+---@param options? {timepoints?: integer|integer[], setup?: integer, box?: table, around?: {x: number, y: number, z: number}|number[], prob_threshold?: number, center_ratio?: number, min_radius?: number, max_radius?: number, suppression_distance?: number, separate?: boolean, separation?: "watershed"|"peaks", separation_depth?: number, refine?: boolean, refit?: boolean, median_correction?: boolean, rescale?: {x: number, y: number, z: number}|number[], statistics?: "volume"|"box", keep_probabilities?: string, compat?: "elephant", patch?: boolean, patch_size?: {x: number, y: number, z: number}|number[], pad?: boolean, keep_axials?: integer, precision?: "fast"|"exact"}
 --- * `timepoints`: Which; absent: all.
 --- * `setup`: The channel or view.
 --- * `box`: Only in this box, world units.
 --- * `around`: Only around this point, world units: a box of patch_size voxels.
 --- * `prob_threshold`: Voxels with a greater probability are centres of nuclei.
 --- * `center_ratio`: Size of the centre as a share of the nucleus, as in training.
---- * `min_radius`: Nuclei with a smaller semi-axis are dropped, world units.
+--- * `min_radius`: Nuclei with a smaller semi-axis are dropped, world units; absent: a quarter of the median radius found, with compat 1.
 --- * `max_radius`: Semi-axes are cut to this, world units; absent: not. ELEPHANT has 5.
---- * `suppression_distance`: Nothing is added nearer than this to a spot that stays, world units.
---- * `separate`: Separate nuclei whose centres touch.
+--- * `suppression_distance`: Nothing is added nearer than this to a spot that stays, world units; absent: 3, or the median radius found where that is less, with compat 3.
+--- * `separate`: Separate nuclei whose centres touch; absent: unless compat.
+--- * `separation`: How: by the dips between them, or every peak of the probability a nucleus.
 --- * `separation_depth`: How deep the dip between two nuclei must be, as a share of the lower peak.
---- * `refine`: Fit ellipsoids to centre and border, not to the centre alone.
+--- * `refine`: Fit ellipsoids to centre and border, not to the centre alone; absent: unless compat.
 --- * `refit`: Move an unlabeled spot to a larger nucleus found there; absent: unless compat.
 --- * `median_correction`: First give all planes of a volume the same median.
 --- * `rescale`: Voxels that the network sees for each voxel of the image.
