@@ -36,7 +36,8 @@ test: setup      ## build and run all tests
 	swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build
 
-bench: setup .venv/ready   ## measure beside the peers and print one table
+# PyTorch is a large download: it comes only when the networks are measured.
+bench: setup .venv/ready $(if $(ONLY),$(if $(findstring network,$(ONLY)),.venv/networks),.venv/networks)   ## measure beside the peers and print one table
 	swift build $(SWIFT_FLAGS) --product bench
 	swift build $(SWIFT_FLAGS) --product howdah
 	HOWDAH_BENCH_PYTHON=$(CURDIR)/.venv/bin/python .build/release/bench $(ONLY)
@@ -44,6 +45,10 @@ bench: setup .venv/ready   ## measure beside the peers and print one table
 .venv/ready: Sources/bench/peers/requirements.txt
 	python3 -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) setup PACKAGES="python3 python3-venv"
 	python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.venv/networks: Sources/bench/peers/requirements-networks.txt .venv/ready
 	.venv/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 

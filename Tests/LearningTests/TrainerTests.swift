@@ -201,6 +201,7 @@ import Testing
 
 /// A loss without memory.
 private struct PlainLoss: TrainingLoss {
+  var threads = 0
   mutating func evaluate(_ output: Tensor, _ targets: [Labels]) throws -> LossResult {
     var loss = DetectionLoss()
     return try loss.evaluate(output, targets)

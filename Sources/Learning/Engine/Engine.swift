@@ -166,9 +166,11 @@ public final class Engine {
     }
     model = new
     for (key, packed) in convolutions {
-      packed.update(weight: try model[key + ".weight"], bias: try model[key + ".bias"])
+      try packed.update(weight: model[key + ".weight"], bias: model[key + ".bias"], team)
     }
-    for (key, packed) in mirrored { packed.update(weight: try model[key + ".weight"], bias: nil) }
+    for (key, packed) in mirrored {
+      try packed.update(weight: model[key + ".weight"], bias: nil, team)
+    }
   }
 
   // MARK: Stages
@@ -245,9 +247,9 @@ public final class Engine {
   func packed(_ key: String, parts: [Int]) throws -> PackedConvolution {
     if let known = convolutions[key] { return known }
     let shape = model.specs[try model.position(of: key + ".weight")].shape
-    let result = PackedConvolution(
-      weight: try model[key + ".weight"], bias: try model[key + ".bias"], parts: parts,
-      outputChannels: shape[0], taps: shape.count == 5 ? 3 : 1)
+    let result = try PackedConvolution(
+      weight: model[key + ".weight"], bias: model[key + ".bias"], parts: parts,
+      outputChannels: shape[0], taps: shape.count == 5 ? 3 : 1, team)
     convolutions[key] = result
     return result
   }
@@ -256,9 +258,9 @@ public final class Engine {
   func mirroredConvolution(_ key: String, parts: [Int]) throws -> PackedConvolution {
     if let known = mirrored[key] { return known }
     let shape = model.specs[try model.position(of: key + ".weight")].shape
-    let result = PackedConvolution(
-      weight: try model[key + ".weight"], bias: nil, parts: parts, outputChannels: shape[0],
-      taps: shape.count == 5 ? 3 : 1, mirrored: true)
+    let result = try PackedConvolution(
+      weight: model[key + ".weight"], bias: nil, parts: parts, outputChannels: shape[0],
+      taps: shape.count == 5 ? 3 : 1, mirrored: true, team)
     mirrored[key] = result
     return result
   }

@@ -34,8 +34,8 @@ final class PackedConvolution {
   ///   - mirrored: exchange inputs and outputs and mirror the taps: the gradient of the input.
   init(
     weight: [Float], bias: [Float]?, parts: [Int], outputChannels: Int, taps: Int,
-    mirrored: Bool = false
-  ) {
+    mirrored: Bool = false, _ team: Team
+  ) throws {
     self.parts = parts
     self.taps = taps
     self.mirrored = mirrored
@@ -45,25 +45,30 @@ final class PackedConvolution {
     (inBlocks, outBlocks) = mirrored ? (outputBlocks, partBlocks) : (partBlocks, outputBlocks)
     self.bias = FloatBlock(zeros: outBlocks * 16)
     packed = FloatBlock(zeros: outBlocks * inBlocks * taps * 9 * 256)
-    update(weight: weight, bias: bias)
+    try update(weight: weight, bias: bias, team)
   }
 
   /// Take over new values.
-  func update(weight: [Float], bias: [Float]?) {
+  func update(weight: [Float], bias: [Float]?, _ team: Team) throws {
     stale = Set(transformed.keys)
     for (o, value) in (bias ?? []).enumerated() { self.bias.pointer[o] = value }
-    let (inputs, size, places) = (parts.reduce(0, +), taps * 9, Self.places(parts))
-    weight.withUnsafeBufferPointer { weight in
-      for o in 0..<outputs {
-        for i in 0..<inputs {
-          let (to, from) = mirrored ? (places[i], o) : (o, places[i])
-          let block = (to / 16 * inBlocks + from / 16) * size
-          let lane = from % 16 * 16 + to % 16
-          let source = (o * inputs + i) * size
-          for t in 0..<size {
-            let tap = mirrored ? size - 1 - t : t
-            packed.pointer[(block + tap) * 256 + lane] = weight[source + t]
-          }
+    let (inputs, outputs, size) = (parts.reduce(0, +), outputs, taps * 9)
+    // The input of each padded channel, -1 for padding.
+    var lanes = [Int](repeating: -1, count: parts.reduce(0) { $0 + BlockedTensor.blocks($1) } * 16)
+    for (i, place) in Self.places(parts).enumerated() { lanes[place] = i }
+    let (inputOf, mirrored, inBlocks, packed) = (lanes, mirrored, inBlocks, packed)
+    try weight.withUnsafeBufferPointer { weight in
+      let weight = Constant(weight)
+      try team.run(outBlocks * inBlocks, .none) { item, _ in
+        let (toBlock, fromBlock) = (item / inBlocks, item % inBlocks)
+        let block = packed.pointer + item * size * 256
+        for lane in 0..<256 {
+          let (from, to) = (fromBlock * 16 + lane / 16, toBlock * 16 + lane % 16)
+          let o = mirrored ? from : to
+          let i = inputOf[mirrored ? to : from]
+          if i < 0 || o >= outputs { continue }
+          let source = weight.base + (o * inputs + i) * size
+          for t in 0..<size { block[(mirrored ? size - 1 - t : t) * 256 + lane] = source[t] }
         }
       }
     }

@@ -33,6 +33,8 @@ public struct DetectionLoss: Sendable {
   public let falseWeight: Float
   /// 2 or 3, of the smoothing filter in training.
   public let dimensions: Int
+  /// Threads that evaluate it, 0 for one a core. The result is the same for any number.
+  public var threads = 0
   private var lastCenter = 0.0
 
   /// ELEPHANT's defaults are class weights 1, 10, 10 and a false weight of 10.
@@ -64,14 +66,11 @@ public struct DetectionLoss: Sendable {
     var (nll, center, smooth) = (0.0, 0.0, 0.0)
     let share = 1 / Float(samples.count)
     for n in samples {
-      let one = output.sample(n)
       let target = labels[(n * shape.voxels)..<((n + 1) * shape.voxels)]
-      var part = Tensor(one.shape)
-      nll += likelihood(one, target, &part, share / 7)
-      center += dice(one, target, &part, share * 5 / 7)
-      smooth += smoothness(one, dimensions, &part, share / 7)
-      let start = n * shape.sampleCount
-      gradient.values.replaceSubrange(start..<(start + shape.sampleCount), with: part.values)
+      let parts = try sample(n, output, target, dimensions, share, &gradient)
+      nll += parts.nll
+      center += parts.center
+      smooth += parts.smooth
     }
     let count = Double(samples.count)
     (nll, center, smooth) = (nll / count, center / count, smooth / count)
@@ -81,101 +80,157 @@ public struct DetectionLoss: Sendable {
       gradient: gradient)
   }
 
-  /// The two masks, correct and corrected labels, each with its share of the sum.
-  private func masks(_ labels: ArraySlice<Int8>) -> [(classes: ClosedRange<Int8>, share: Float)] {
-    let light = Float(labels.count { (0...2).contains($0) })
-    let heavy = Float(labels.count { $0 >= 3 })
-    let total = light + falseWeight * heavy
-    return [(0...2, light / total), (3...5, falseWeight * heavy / total)].filter { $0.share > 0 }
-  }
-
-  private func likelihood(
-    _ output: Tensor, _ labels: ArraySlice<Int8>, _ gradient: inout Tensor, _ factor: Float
-  ) -> Double {
-    let voxels = output.shape.voxels
-    var result = 0.0
-    for mask in masks(labels) {
-      var weights = 0.0
-      var sum = 0.0
-      for (v, label) in labels.enumerated() where mask.classes.contains(label) {
-        let c = Int(label) % 3
-        weights += Double(classWeights[c])
-        sum -= Double(classWeights[c]) * Double(output.values[c * voxels + v])
-      }
-      guard weights > 0 else { continue }
-      result += Double(mask.share) * sum / weights
-      let step = factor * mask.share / Float(weights)
-      for (v, label) in labels.enumerated() where mask.classes.contains(label) {
-        let c = Int(label) % 3
-        gradient.values[c * voxels + v] -= step * classWeights[c]
-      }
-    }
-    return result
-  }
-
-  private mutating func dice(
-    _ output: Tensor, _ labels: ArraySlice<Int8>, _ gradient: inout Tensor, _ factor: Float
-  ) -> Double {
-    guard labels.contains(where: { $0 == 2 || $0 == 5 }) else { return lastCenter }
-    let start = 2 * output.shape.voxels
-    var result = 0.0
-    for mask in masks(labels) {
-      var (overlap, squares) = (0.0, 0.0)
-      for (v, label) in labels.enumerated() where mask.classes.contains(label) {
-        let p = Double(exp(output.values[start + v]))
-        squares += p * p
-        if label % 3 == 2 {
-          overlap += p
-          squares += 1
+  /// The three parts of sample `n`; `share` of the gradient of their weighted sum is written.
+  private mutating func sample(
+    _ n: Int, _ output: Tensor, _ labels: ArraySlice<Int8>, _ dimensions: Int, _ share: Float,
+    _ gradient: inout Tensor
+  ) throws -> (nll: Double, center: Double, smooth: Double) {
+    let (shape, voxels, start) = (output.shape, output.shape.voxels, n * output.shape.sampleCount)
+    let team = Team(workers: threads)
+    var p = Tensor(TensorShape(channels: 1, size: shape.size))
+    try output.read { out in
+      try p.write { p in
+        try team.ranges(voxels) { range in
+          for v in range { p.base[v] = exp(out.base[start + 2 * voxels + v]) }
         }
       }
-      let sum = max(squares, 1e-6)
-      result += Double(mask.share) * (1 - 2 * overlap / sum)
-      let step = factor * mask.share
-      let (a, b) = (Float(2 / sum), Float(squares > 1e-6 ? 4 * overlap / (sum * sum) : 0))
-      for (v, label) in labels.enumerated() where mask.classes.contains(label) {
-        let p = exp(output.values[start + v])
-        gradient.values[start + v] += step * p * (b * p - (label % 3 == 2 ? a : 0))
+    }
+    let smooth = try SmoothnessLoss.evaluate(p, .smoothing(dimensions: dimensions), team)
+    let masks = try masks(labels, n, output, p, team)
+    let nll = masks.reduce(0) { $0 + Double($1.share) * $1.likelihood }
+    let hasCenter = masks.contains { $0.centers > 0 }
+    if hasCenter { lastCenter = masks.reduce(0) { $0 + Double($1.share) * $1.dice } }
+    // What a voxel of each label adds: a constant to its own class; to the center s p (b p - a).
+    var steps = [Float](repeating: 0, count: 6)
+    var (a, b) = (steps, steps)
+    for mask in masks {
+      let s = share * 5 / 7 * mask.share
+      for c in 0..<3 {
+        let label = mask.first + c
+        steps[label] =
+          mask.weights > 0 ? share / 7 * mask.share / Float(mask.weights) * classWeights[c] : 0
+        a[label] = hasCenter && c == 2 ? s * Float(2 / mask.sum) : 0
+        b[label] = hasCenter ? s * Float(mask.slope) : 0
       }
     }
-    lastCenter = result
-    return result
+    let (step, toCenter, fromSquare) = (steps, a, b)
+    try labels.withUnsafeBufferPointer { labels in
+      let labels = Shared(UnsafeMutablePointer(mutating: labels.baseAddress!))
+      try p.read { p in
+        try smooth.gradient.read { even in
+          try gradient.write { g in
+            try team.ranges(voxels) { range in
+              let center = g.base + start + 2 * voxels
+              for v in range {
+                let p = p.base[v]
+                center[v] += share / 7 * even.base[v] * p
+                let label = Int(labels.base[v])
+                if label < 0 { continue }
+                g.base[start + label % 3 * voxels + v] -= step[label]
+                center[v] += p * (fromSquare[label] * p - toCenter[label])
+              }
+            }
+          }
+        }
+      }
+    }
+    return (nll, lastCenter, smooth.value)
   }
 
-  private func smoothness(
-    _ output: Tensor, _ dimensions: Int, _ gradient: inout Tensor, _ factor: Float
-  ) -> Double {
-    let start = 2 * output.shape.voxels
-    var p = Tensor(output.shape.with(channels: 1))
-    p.values = output.values[start...].map { exp($0) }
-    let (value, g) = SmoothnessLoss.evaluate(p, .smoothing(dimensions: dimensions))
-    for v in p.values.indices { gradient.values[start + v] += factor * g.values[v] * p.values[v] }
-    return value
+  /// The correct or the corrected labels of a sample.
+  private struct Mask {
+    /// Its label of background.
+    var first: Int
+    /// Its share of the sum of both.
+    var share: Float
+    /// The sum of the class weights, and the weighted negative log-likelihood.
+    var weights = 0.0, negative = 0.0
+    /// The number of center voxels; the sum of p there; that of p * p, everywhere.
+    var centers = 0.0, overlap = 0.0, squares = 0.0
+
+    var likelihood: Double { weights > 0 ? negative / weights : 0 }
+    var sum: Double { max(squares + centers, 1e-6) }
+    var dice: Double { 1 - 2 * overlap / sum }
+    /// The factor of p that the denominator adds to the gradient of the dice.
+    var slope: Double { squares + centers > 1e-6 ? 4 * overlap / (sum * sum) : 0 }
+  }
+
+  /// The masks that have voxels.
+  private func masks(
+    _ labels: ArraySlice<Int8>, _ n: Int, _ output: Tensor, _ p: Tensor, _ team: Team
+  ) throws -> [Mask] {
+    let (voxels, start) = (output.shape.voxels, n * output.shape.sampleCount)
+    let weights = classWeights
+    // Lanes 0 to 3 of the correct labels, 4 to 7 of the corrected: see `Mask`, after a count of voxels.
+    let sums = try labels.withUnsafeBufferPointer { labels in
+      let labels = Shared(UnsafeMutablePointer(mutating: labels.baseAddress!))
+      return try output.read { out in
+        try p.read { p in
+          try team.sums(voxels) { range in
+            var light = SIMD8<Double>.zero
+            var heavy = SIMD8<Double>.zero
+            for v in range {
+              let label = Int(labels.base[v])
+              if label < 0 { continue }
+              let c = label % 3
+              let (p, w) = (Double(p.base[v]), Double(weights[c]))
+              let isCenter: Double = c == 2 ? 1 : 0
+              let one = SIMD8(
+                1, w, -w * Double(out.base[start + c * voxels + v]), isCenter, p * isCenter, p * p,
+                0, 0)
+              if label < 3 { light += one } else { heavy += one }
+            }
+            return (light, heavy)
+          }
+        }
+      }
+    }
+    let total = Float(sums.0[0]) + falseWeight * Float(sums.1[0])
+    return [(0, sums.0, 1), (3, sums.1, falseWeight)].filter { $0.1[0] > 0 && $0.2 > 0 }.map {
+      first, s, weight in
+      Mask(
+        first: first, share: weight * Float(s[0]) / total, weights: s[1], negative: s[2],
+        centers: s[3], overlap: s[4], squares: s[5])
+    }
   }
 }
 
 /// The loss of prior training, which teaches a fresh network that bright is inside: mean |p_center - x| +
 /// mean |(1 - p_background) - x| with x the image itself.
 public struct PriorLoss: Sendable {
+  /// Threads that evaluate it, 0 for one a core. The result is the same for any number.
+  public var threads = 0
+
   /// It has no constants.
   public init() {}
 
   /// The loss of log-probabilities [n, 3, ...] against the image [n, 1, ...].
-  public static func evaluate(_ output: Tensor, image: Tensor) throws -> LossResult {
+  public static func evaluate(_ output: Tensor, image: Tensor, threads: Int = 0) throws
+    -> LossResult
+  {
     try image.require(output.shape.with(channels: 1), "the image")
     let (voxels, count) = (output.shape.voxels, Float(image.shape.count))
+    let sample = output.shape.sampleCount
     var gradient = Tensor(output.shape)
     var sum = 0.0
-    for n in 0..<output.shape.batch {
-      for v in 0..<voxels {
-        let x = image.values[n * voxels + v]
-        let background = n * output.shape.sampleCount + v
-        let center = background + 2 * voxels
-        let (p, q) = (exp(output.values[center]), exp(output.values[background]))
-        let (a, b) = (p - x, 1 - q - x)
-        sum += Double(abs(a) + abs(b))
-        gradient.values[center] = (a > 0 ? p : a < 0 ? -p : 0) / count
-        gradient.values[background] = (b > 0 ? -q : b < 0 ? q : 0) / count
+    try output.read { out in
+      try image.read { image in
+        try gradient.write { g in
+          sum = try Team(workers: threads).sums(output.shape.batch * voxels) { range in
+            var sum = 0.0
+            for i in range {
+              let x = image.base[i]
+              let background = i / voxels * sample + i % voxels
+              let center = background + 2 * voxels
+              let (p, q) = (exp(out.base[center]), exp(out.base[background]))
+              let (a, b) = (p - x, 1 - q - x)
+              sum += Double(abs(a) + abs(b))
+              g.base[center] = (a > 0 ? p : a < 0 ? -p : 0) / count
+              g.base[background] = (b > 0 ? -q : b < 0 ? q : 0) / count
+            }
+            return (SIMD8(sum, 0, 0, 0, 0, 0, 0, 0), .zero)
+          }.0[0]
+        }
       }
     }
     return LossResult(total: sum / Double(count), parts: [], gradient: gradient)

@@ -28,6 +28,8 @@ public struct FlowLoss: Sendable {
   public let norms: [Float]
   /// Weights of the axes in the first term; normalised to sum 1.
   public let axisWeights: [Float]
+  /// Threads that evaluate it, 0 for one a core. The result is the same for any number.
+  public var threads = 0
 
   /// ELEPHANT's constants by default.
   public init(norms: [Float] = [80, 80, 10], axisWeights: [Float] = [1, 1, 1]) {
@@ -47,11 +49,17 @@ public struct FlowLoss: Sendable {
     for one in [target.mask, target.earlier, target.later] {
       try one.require(shape.with(channels: 1), "mask and frames")
     }
+    let team = Team(workers: threads)
     var gradient = Tensor(shape)
     let instance = try instance(output, target, &gradient, 1 / 1.02)
-    let similarity = similarity(output, target, &gradient, 0.01 / 1.02)
-    let (smooth, g) = SmoothnessLoss.evaluate(output, .smoothing(dimensions: dimensions))
-    for i in g.values.indices { gradient.values[i] += 0.01 / 1.02 * g.values[i] }
+    let similarity = try similarity(output, target, &gradient, 0.01 / 1.02, team)
+    let (smooth, even) = try SmoothnessLoss.evaluate(
+      output, .smoothing(dimensions: dimensions), team)
+    try even.read { even in
+      try gradient.write { g in
+        try team.ranges(shape.count) { for i in $0 { g.base[i] += 0.01 / 1.02 * even.base[i] } }
+      }
+    }
     return LossResult(
       total: (instance + 0.01 * similarity + 0.01 * smooth) / 1.02,
       parts: [("instance_loss", instance), ("SSIM_loss", similarity), ("smooth_loss", smooth)],
@@ -85,85 +93,122 @@ public struct FlowLoss: Sendable {
   /// 1 - SSIM(earlier, warp(later)) (Wang et al. 2004, constants 0.01 and 0.03). In 3D only voxels count where
   /// both local means differ from 0.
   private func similarity(
-    _ output: Tensor, _ target: FlowTarget, _ gradient: inout Tensor, _ factor: Float
-  ) -> Double {
+    _ output: Tensor, _ target: FlowTarget, _ gradient: inout Tensor, _ factor: Float, _ team: Team
+  ) throws -> Double {
     let dimensions = output.shape.channels
     let filter = SeparableFilter.similarity(dimensions: dimensions)
     let (c1, c2): (Float, Float) = (0.0001, 0.0009)
     let t = target.earlier
-    var w = t
-    warp(output, target.later) { i, value, _ in w.values[i] = value }
-    func product(_ a: Tensor, _ b: Tensor) -> Tensor {
-      var r = a
-      for i in r.values.indices { r.values[i] *= b.values[i] }
-      return r
+    let count = t.shape.count
+    var w = Tensor(t.shape)
+    try w.write { w in
+      try warp(output, target.later, team) { i, value, _ in w.base[i] = value }
     }
-    let (m1, m2) = (filter.forward(t), filter.forward(w))
-    let (tt, ww, tw) = (
-      filter.forward(product(t, t)), filter.forward(product(w, w)), filter.forward(product(t, w))
+    func filtered(_ a: Tensor, _ b: Tensor) throws -> Tensor {
+      var product = a
+      try b.read { b in
+        try product.write { p in
+          try team.ranges(count) { for i in $0 { p.base[i] *= b.base[i] } }
+        }
+      }
+      return try filter.forward(product, team)
+    }
+    // Local means of both frames and of their products; replaced by the gradients of the sum with respect to
+    // filtered w, filtered w * w and filtered t * w.
+    let (m1, tt) = (try filter.forward(t, team), try filtered(t, t))
+    var (m2, ww, tw) = (try filter.forward(w, team), try filtered(w, w), try filtered(t, w))
+    var sums = SIMD8<Double>.zero
+    try m1.read { m1 in
+      try tt.read { tt in
+        try m2.write { m2 in
+          try ww.write { ww in
+            try tw.write { tw in
+              sums = try team.sums(count) { range in
+                var (sum, counted) = (0.0, 0.0)
+                for i in range {
+                  let (a, b) = (m1.base[i], m2.base[i])
+                  if dimensions == 3 && (a == 0 || b == 0) {
+                    (m2.base[i], ww.base[i], tw.base[i]) = (0, 0, 0)
+                    continue
+                  }
+                  let a1 = 2 * a * b + c1
+                  let a2 = 2 * (tw.base[i] - a * b) + c2
+                  let b1 = a * a + b * b + c1
+                  let b2 = tt.base[i] - a * a + ww.base[i] - b * b + c2
+                  let s = a1 * a2 / (b1 * b2)
+                  sum += Double(s)
+                  counted += 1
+                  m2.base[i] = 2 * a * (a2 - a1) / (b1 * b2) - 2 * b * s / b1 + 2 * b * s / b2
+                  ww.base[i] = -s / b2
+                  tw.base[i] = 2 * a1 / (b1 * b2)
+                }
+                return (SIMD8(sum, counted, 0, 0, 0, 0, 0, 0), .zero)
+              }.0
+            }
+          }
+        }
+      }
+    }
+    if sums[1] == 0 { return 1 }
+    let (g1, g2, g3) = (
+      try filter.forward(m2, team), try filter.forward(ww, team), try filter.forward(tw, team)
     )
-    var sum = 0.0
-    var count = 0
-    // Gradients of the sum with respect to filtered w, filtered w * w and filtered t * w.
-    var (g1, g2, g3) = (Tensor(t.shape), Tensor(t.shape), Tensor(t.shape))
-    for i in t.values.indices {
-      let (a, b) = (m1.values[i], m2.values[i])
-      if dimensions == 3 && (a == 0 || b == 0) { continue }
-      let a1 = 2 * a * b + c1
-      let a2 = 2 * (tw.values[i] - a * b) + c2
-      let b1 = a * a + b * b + c1
-      let b2 = tt.values[i] - a * a + ww.values[i] - b * b + c2
-      let s = a1 * a2 / (b1 * b2)
-      sum += Double(s)
-      count += 1
-      g1.values[i] = 2 * a * (a2 - a1) / (b1 * b2) - 2 * b * s / b1 + 2 * b * s / b2
-      g2.values[i] = -s / b2
-      g3.values[i] = 2 * a1 / (b1 * b2)
+    let scale = -factor / Float(sums[1])
+    let (voxels, sample) = (output.shape.voxels, output.shape.sampleCount)
+    try t.read { t in
+      try g1.read { g1 in
+        try g2.read { g2 in
+          try g3.read { g3 in
+            try gradient.write { gradient in
+              try warp(output, target.later, team) { i, value, slope in
+                let g = scale * (g1.base[i] + 2 * value * g2.base[i] + t.base[i] * g3.base[i])
+                let start = i / voxels * sample + i % voxels
+                for d in 0..<dimensions { gradient.base[start + d * voxels] += g * slope[d] }
+              }
+            }
+          }
+        }
+      }
     }
-    if count == 0 { return 1 }
-    (g1, g2, g3) = (filter.forward(g1), filter.forward(g2), filter.forward(g3))
-    let scale = -factor / Float(count)
-    warp(output, target.later) { i, value, slope in
-      let g = scale * (g1.values[i] + 2 * value * g2.values[i] + t.values[i] * g3.values[i])
-      let voxels = output.shape.voxels
-      let start = i / voxels * output.shape.sampleCount + i % voxels
-      for d in 0..<dimensions { gradient.values[start + d * voxels] += g * slope[d] }
-    }
-    return 1 - sum / Double(count)
+    return 1 - sums[0] / sums[1]
   }
 
   /// Sample `image` at every voxel minus its flow, linearly, zero outside: calls `body` with the voxel, the
   /// value, and the value's derivative by the flow along x, y and z.
   private func warp(
-    _ flow: Tensor, _ image: Tensor,
-    _ body: (_ i: Int, _ value: Float, _ slope: SIMD4<Float>) -> Void
-  ) {
+    _ flow: Tensor, _ image: Tensor, _ team: Team,
+    _ body: @Sendable (_ i: Int, _ value: Float, _ slope: SIMD4<Float>) -> Void
+  ) throws {
     let s = flow.shape
-    let size = [s.width, s.height, s.depth]
+    let (width, height, depth) = (s.width, s.height, s.depth)
     // Voxels that a flow of 1 moves: align_corners sampling of displacements in units of half the size.
-    let reach = (0..<s.channels).map { norms[$0] * Float(size[$0] - 1) / Float(size[$0]) }
-    image.values.withUnsafeBufferPointer { pixels in
-      flow.values.withUnsafeBufferPointer { flow in
-        for n in 0..<s.batch {
-          for v in 0..<s.voxels {
-            let place = [v % s.width, v / s.width % s.height, v / (s.width * s.height)]
-            var low = SIMD4<Int>.zero
-            var f = SIMD4<Float>.zero
-            for d in 0..<3 {
-              let move = d < s.channels ? flow[(n * s.channels + d) * s.voxels + v] * reach[d] : 0
-              let p = min(max(Float(place[d]) - move, -1e6), 1e6)
-              low[d] = Int(p.rounded(.down))
-              f[d] = p - p.rounded(.down)
-            }
+    var lengths = SIMD4<Float>.zero
+    for (d, n) in [width, height, depth].prefix(s.channels).enumerated() {
+      lengths[d] = norms[d] * Float(n - 1) / Float(n)
+    }
+    let reach = lengths
+    try image.read { pixels in
+      try flow.read { flow in
+        try team.run(s.batch * depth * height, .none) { row, _ in
+          let (n, y, z) = (row / (depth * height), row % height, row / height % depth)
+          for x in 0..<width {
+            let v = (z * height + y) * width + x
+            var move = SIMD4<Float>.zero
+            for d in 0..<s.channels { move[d] = flow.base[(n * s.channels + d) * s.voxels + v] }
+            var place = SIMD4(Float(x), Float(y), Float(z), 0) - move * reach
+            // A flow that is no number points outside.
+            place.replace(with: -1e6, where: place .!= place)
+            place.clamp(lowerBound: SIMD4(repeating: -1e6), upperBound: SIMD4(repeating: 1e6))
+            let floor = place.rounded(.down)
+            let f = place - floor
+            let low = SIMD4<Int>(Int(floor.x), Int(floor.y), Int(floor.z), 0)
             var value: Float = 0
             var slope = SIMD4<Float>.zero
-            for corner in 0..<(s.depth > 1 ? 8 : 4) {
+            for corner in 0..<(depth > 1 ? 8 : 4) {
               let (dx, dy, dz) = (corner & 1, corner >> 1 & 1, corner >> 2)
               let (x, y, z) = (low.x + dx, low.y + dy, low.z + dz)
-              if x < 0 || y < 0 || z < 0 || x >= s.width || y >= s.height || z >= s.depth {
-                continue
-              }
-              let pixel = pixels[((n * s.depth + z) * s.height + y) * s.width + x]
+              if x < 0 || y < 0 || z < 0 || x >= width || y >= height || z >= depth { continue }
+              let pixel = pixels.base[((n * depth + z) * height + y) * width + x]
               let (wx, wy, wz) = (
                 dx == 1 ? f.x : 1 - f.x, dy == 1 ? f.y : 1 - f.y, dz == 1 ? f.z : 1 - f.z
               )
@@ -172,8 +217,7 @@ public struct FlowLoss: Sendable {
               slope.y += pixel * (dy == 1 ? wx * wz : -wx * wz)
               slope.z += pixel * (dz == 1 ? wx * wy : -wx * wy)
             }
-            for d in 0..<s.channels { slope[d] *= -reach[d] }
-            body(n * s.voxels + v, value, slope)
+            body(n * s.voxels + v, value, slope * -reach)
           }
         }
       }

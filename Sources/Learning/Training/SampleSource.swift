@@ -53,6 +53,9 @@ public protocol TrainingLoss: Sendable {
   /// What an output is compared with, one a sample.
   associatedtype Target: Sendable
 
+  /// Threads that evaluate it, 0 for one a core.
+  var threads: Int { get set }
+
   /// The loss of activated outputs [n, output channels, z, y, x] against n targets.
   mutating func evaluate(_ output: Tensor, _ targets: [Target]) throws -> LossResult
 }
@@ -78,6 +81,6 @@ extension FlowLoss: TrainingLoss {
 extension PriorLoss: TrainingLoss {
   /// The loss against the image [1, 1, ...] of each sample.
   public mutating func evaluate(_ output: Tensor, _ targets: [Tensor]) throws -> LossResult {
-    try Self.evaluate(output, image: .batch(targets))
+    try Self.evaluate(output, image: .batch(targets), threads: threads)
   }
 }

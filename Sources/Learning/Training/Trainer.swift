@@ -26,6 +26,8 @@ public enum Trainer {
   ) throws -> TrainingSummary where S.Target == L.Target {
     try check(file, source.count, validation?.count, options)
     let batches = (source.count + options.batchSize - 1) / options.batchSize
+    var loss = loss
+    loss.threads = options.threads
     var run = TrainingRun(
       loss: loss, options: options, progress: progress, batches: batches,
       engine: try Engine(

@@ -1,21 +1,24 @@
-"""PyTorch's time for ELEPHANT's detection network, as lines `name seconds`.
+"""PyTorch and OpenVINO on ELEPHANT's detection network, one run at a time, so that runs can alternate with ours.
 
 usage: network_torch.py DEPTH HEIGHT WIDTH THREADS VARIANT...
-variants: eager, channels_last, bf16, compiled, compiled_bf16 (inference); train, train_bf16 (a step with Adam)
-Each variant also prints its processor time as `VARIANT_cpu` and the growth of peak memory as `VARIANT_bytes`.
+variants: eager, channels_last, bf16, channels_last_bf16, compiled, compiled_bf16, openvino, openvino_bf16 (inference);
+train, train_bf16 (a step with Adam); sgemm (one product of 2048 x 2048 matrices, numpy).
+Every variant is warmed up; then `ready` is printed with the names of those that work, and every line `VARIANT` on
+standard input is answered by the seconds of one run. `memory VARIANT` is answered by the growth of peak memory in bytes.
 Needs requirements-networks.txt beside this file.
 """
 import os
 import resource
-import statistics
 import sys
 import time
 
 os.environ.setdefault("TORCHINDUCTOR_FREEZING", "1")
 depth, height, width, threads = map(int, sys.argv[1:5])
-os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = str(threads)
 
 try:
+    import numpy
     import torch
 except ImportError:
     sys.exit("PyTorch is not installed: pip install -r Sources/bench/peers/requirements-networks.txt")
@@ -54,47 +57,82 @@ class UNet(nn.Module):
         return F.log_softmax(self.out_conv(x), 1)
 
 
-def measure(name, run):
-    for _ in range(2):
-        run()
-    walls, cpus = [], []
-    begin = time.perf_counter()
-    while len(walls) < 5 or (time.perf_counter() - begin < 4 and len(walls) < 15):
-        w, c = time.perf_counter(), time.process_time()
-        run()
-        walls.append(time.perf_counter() - w)
-        cpus.append(time.process_time() - c)
-    print(name, statistics.median(walls))
-    print(name + "_cpu", statistics.median(cpus))
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - start
-    print(name + "_bytes", grown, flush=True)
-
-
 x = torch.rand(1, 1, depth, height, width)
-for variant in sys.argv[5:]:
+
+
+def training(bf16):
     net = UNet()
-    start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    bf16 = torch.autocast("cpu", dtype=torch.bfloat16, enabled="bf16" in variant)
-    if variant.startswith("train"):
-        optimizer = torch.optim.Adam(net.parameters(), lr=1e-4)
-        target = torch.randint(0, 3, (1, depth, height, width))
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-4)
+    target = torch.randint(0, 3, (1, depth, height, width))
 
-        def run():
-            optimizer.zero_grad()
-            with bf16:
-                loss = F.nll_loss(net(x).float(), target)
-            loss.backward()
-            optimizer.step()
-    else:
-        net.eval()
-        data = x
-        if "channels_last" in variant:
-            net = net.to(memory_format=torch.channels_last_3d)
-            data = x.to(memory_format=torch.channels_last_3d)
-        if "compiled" in variant:
-            net = torch.compile(net)
+    def run():
+        optimizer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+            loss = F.nll_loss(net(x).float(), target)
+        loss.backward()
+        optimizer.step()
+    return run
 
-        def run():
-            with torch.no_grad(), bf16:
-                net(data)
-    measure(variant, run)
+
+def openvino(bf16):
+    import openvino
+
+    model = openvino.convert_model(UNet().eval(), example_input=x, input=[list(x.shape)])
+    core = openvino.Core()
+    compiled = core.compile_model(model, "CPU", {
+        "INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32"})
+    data = x.numpy()
+    return lambda: compiled(data)
+
+
+def inference(variant):
+    net, data = UNet().eval(), x
+    if "channels_last" in variant:
+        net = net.to(memory_format=torch.channels_last_3d)
+        data = x.to(memory_format=torch.channels_last_3d)
+    if "compiled" in variant:
+        net = torch.compile(net)
+
+    def run():
+        with torch.no_grad(), torch.autocast(
+                "cpu", dtype=torch.bfloat16, enabled="bf16" in variant):
+            net(data)
+    return run
+
+
+def sgemm():
+    a = numpy.random.rand(2048, 2048).astype("f4")
+    return lambda: a @ a
+
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+runs, memory = {}, {}
+for variant in sys.argv[5:]:
+    before = peak()
+    try:
+        if variant == "sgemm":
+            run = sgemm()
+        elif variant.startswith("train"):
+            run = training("bf16" in variant)
+        elif variant.startswith("openvino"):
+            run = openvino("bf16" in variant)
+        else:
+            run = inference(variant)
+        run()
+        run()
+    except Exception as failure:  # a variant that this version cannot do leaves a gap in the table
+        print(f"{variant}: {failure}", file=sys.stderr)
+        continue
+    runs[variant], memory[variant] = run, peak() - before
+print("ready", *runs, flush=True)
+for line in sys.stdin:
+    words = line.split()
+    if words[0] == "memory":
+        print(memory[words[1]], flush=True)
+        continue
+    begin = time.perf_counter()
+    runs[words[0]]()
+    print(time.perf_counter() - begin, flush=True)
