@@ -19,6 +19,7 @@ func networkBench() throws -> [BenchRow] {
     }
   }
   for threads in [1, 2] { rows += try training(threads: threads) }
+  rows += try cancelling()
   if InstructionSet.best == .avx512 { rows += try restricted() }
   return rows + (try wholeVolume())
 }
@@ -247,5 +248,46 @@ private func wholeVolume() throws -> [BenchRow] {
     BenchRow(
       name: name + ", memory beyond the weights", ours: bytes, unit: "byte/voxel of a tile",
       target: "<= 220", reached: bytes <= 220),
+  ]
+}
+
+/// From the wish to stop until the call has ended: the longest of several, on one thread, at moments spread over a
+/// pass.
+private func cancelling() throws -> [BenchRow] {
+  let (large, crop) = (Size3(x: 368, y: 272, z: 35), Size3(x: 128, y: 128, z: 16))
+  let engine = try Engine(Model(.unet(), seed: 1), threads: 1)
+  let (tile, sample) = (noise(large), noise(crop))
+  let labels: Labels = (0..<crop.count).map { Int8($0 % 7) - 1 }
+  var loss = DetectionLoss()
+  loss.threads = 1
+  func longest(_ moments: StrideTo<Double>, _ body: (Progress) throws -> Void) throws -> Double {
+    var longest = 0.0
+    for moment in moments {
+      let begin = now()
+      // The first look after that moment says stop.
+      let progress = Progress(stopRequested: { now() - begin > moment })
+      do {
+        try body(progress)
+      } catch let error as HowdahError where error.kind == .interrupted {
+        longest = max(longest, now() - begin - moment)
+      }
+    }
+    return longest * 1000
+  }
+  let inference = try longest(stride(from: 0.02, to: 2, by: 0.13)) {
+    _ = try engine.forward(tile, keepAxials: keep, progress: $0)
+  }
+  let training = try longest(stride(from: 0.01, to: 0.7, by: 0.023)) {
+    _ = try engine.gradients([sample], keepAxials: keep, progress: $0) {
+      try loss.evaluate($0, labels: labels, dimensions: 3)
+    }
+  }
+  return [
+    BenchRow(
+      name: "stop while predicting, 1 thread, longest", ours: inference, unit: "ms",
+      target: "<= 50", reached: inference <= 50),
+    BenchRow(
+      name: "stop while training, 1 thread, longest", ours: training, unit: "ms", target: "<= 50",
+      reached: training <= 50),
   ]
 }

@@ -9,7 +9,8 @@ import Kernels
 
 /// How exact the convolutions are.
 public enum Precision: String, Sendable, CaseIterable {
-  /// Winograd F(4x4): probabilities within 1e-5 of exact arithmetic.
+  /// Winograd's largest tiles whose error, measured layer by layer, is small: probabilities within 1e-5 of exact
+  /// arithmetic.
   case fast
   /// Winograd F(2x2): as exact as PyTorch's float32.
   case exact
@@ -38,7 +39,7 @@ public final class Engine {
   let team: Team
   private var arena: FloatArena?
   private(set) var scratch: [FloatBlock] = []
-  private var convolutions: [String: PackedConvolution] = [:]
+  private(set) var convolutions: [String: PackedConvolution] = [:]
   private var mirrored: [String: PackedConvolution] = [:]
 
   /// An engine for a model.
@@ -270,15 +271,31 @@ public final class Engine {
     factor: Float, slope: Float, norm: String?, _ arena: FloatArena, _ progress: Progress
   ) throws -> ChannelAffine {
     let size = output.size
-    let form = WinogradForm.choose(
-      size, taps: packed.taps, upsampled: sources.contains { $0.upsampled }, precision)
+    let form = try form(packed, sources, size, arena, progress)
+    var sums: FloatBlock?
+    let groups = try convolve(
+      packed, form, sources, into: output, add: add, factor: factor, slope: slope, progress
+    ) { groups in
+      sums = try norm.map { _ in try arena.take(groups * size.z * output.blocks * 32) }
+      return sums
+    }
+    progress.advance(by: Self.work(size, packed.inBlocks, packed.outBlocks))
+    return try normalised(norm, output, sums, groups: groups)
+  }
+
+  /// The convolution alone, in a form. `sums` gives room for the statistics of that many groups of items, which
+  /// are returned, or nil.
+  func convolve(
+    _ packed: PackedConvolution, _ form: WinogradForm, _ sources: [Source],
+    into output: BlockedTensor, add: Bool, factor: Float, slope: Float, _ progress: Progress,
+    sums: (_ groups: Int) throws -> FloatBlock?
+  ) throws -> Int {
+    let size = output.size
     let plan = nk_make_plan(
       Int32(form.m), Int32(form.z), Int32(packed.taps), form.twice ? 1 : 0, Int32(packed.inBlocks),
       Int32(packed.outBlocks), Int32(size.z), Int32(size.y), Int32(size.x), Int32(team.workers))
     let weights = try packed.weights(plan, kernels, team)
-    let sums = try norm.map { _ in
-      try arena.take(Int(plan.groups) * size.z * output.blocks * 32)
-    }
+    let sums = try sums(Int(plan.groups))
     let kernelSources = sources.map(\.kernelSource)
     let layer = nk_convolution(
       sources: (kernelSources[0], kernelSources.last!), source_count: Int32(sources.count),
@@ -289,8 +306,7 @@ public final class Engine {
     prepareScratch(plan.scratch)
     let call = KernelCall(layer: layer, plan: plan, scratch: scratch, kernels: kernels)
     try team.run(Int(plan.items), progress) { item, worker in call.convolve(item, worker) }
-    progress.advance(by: Self.work(size, packed.inBlocks, packed.outBlocks))
-    return try normalised(norm, output, sums, groups: Int(plan.groups))
+    return Int(plan.groups)
   }
 
   /// The scale and shift that the GroupNorm of this name makes of a tensor's sums; the identity without one.
@@ -393,24 +409,6 @@ public final class Engine {
     let fresh = try FloatArena(capacity: capacity)
     arena = fresh
     return fresh
-  }
-}
-
-extension WinogradForm {
-  /// The form that takes the fewest multiplications, within what the precision allows.
-  static func choose(_ size: Size3, taps: Int, upsampled: Bool, _ precision: Precision)
-    -> WinogradForm
-  {
-    func tiles(_ m: Int) -> Int { ((size.x + m - 1) / m) * ((size.y + m - 1) / m) }
-    if precision == .exact { return WinogradForm(m: 2, z: 1, twice: upsampled) }
-    var form = WinogradForm(m: tiles(4) * 36 < tiles(2) * 16 ? 4 : 2, z: 1, twice: upsampled)
-    // Products a voxel of depth: all taps that are inside, or the components of the tiles.
-    var products = taps == 3 ? 3 * size.z - 2 : size.z
-    for z in [2, 4] where taps == 3 {
-      let count = (size.z + z - 1) / z * (z + 2)
-      if count < products { (form.z, products) = (z, count) }
-    }
-    return form
   }
 }
 

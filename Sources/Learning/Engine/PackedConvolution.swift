@@ -3,16 +3,6 @@
 import Core
 import Kernels
 
-/// Which Winograd form a layer takes.
-struct WinogradForm: Hashable, Sendable {
-  /// Outputs of a tile along y and x: 2 or 4.
-  var m: Int
-  /// Outputs of a tile along z: 2 or 4, or 1 for plain taps.
-  var z: Int
-  /// Whether a source is upsampled, which takes other points for m = 4.
-  var twice = false
-}
-
 /// A convolution's weights in blocks, and transformed for the forms that were asked for.
 final class PackedConvolution {
   /// Taps along z: 1 or 3.
@@ -22,7 +12,11 @@ final class PackedConvolution {
   let bias: FloatBlock
   private let parts: [Int]
   private let outputs: Int
-  private let mirrored: Bool
+  let mirrored: Bool
+  /// Measured errors of forms: see `Engine.form`.
+  var errors: [WinogradForm: Double] = [:]
+  /// The form of the last pass.
+  var lastForm: WinogradForm?
   /// [out block][in block][tap][16 in][16 out].
   private let packed: FloatBlock
   private var transformed: [WinogradForm: FloatBlock] = [:]
@@ -102,5 +96,28 @@ final class PackedConvolution {
     }
     transformed[form] = block
     return block
+  }
+
+  /// The sum of a voxel by the definition: bias and all taps over `inputs` ([in block][z][y][x][16] of this size),
+  /// for 16 outputs of one block.
+  func direct(_ voxel: (x: Int, y: Int, z: Int), _ inputs: FloatBlock, _ size: Size3, block: Int)
+    -> SIMD16<Double>
+  {
+    var sum = SIMD16<Double>.zero
+    for o in 0..<16 { sum[o] = Double(bias.pointer[block * 16 + o]) }
+    for tap in 0..<(taps * 9) {
+      let (x, y) = (voxel.x + tap % 3 - 1, voxel.y + tap / 3 % 3 - 1)
+      let z = voxel.z + (taps == 3 ? tap / 9 - 1 : 0)
+      if x < 0 || y < 0 || z < 0 || x >= size.x || y >= size.y || z >= size.z { continue }
+      for from in 0..<inBlocks {
+        let weights = packed.pointer + ((block * inBlocks + from) * taps * 9 + tap) * 256
+        let values = inputs.pointer + (((from * size.z + z) * size.y + y) * size.x + x) * 16
+        for i in 0..<16 {
+          let row = UnsafeRawPointer(weights + i * 16).loadUnaligned(as: SIMD16<Float>.self)
+          sum += Double(values[i]) * SIMD16<Double>(row)
+        }
+      }
+    }
+    return sum
   }
 }
