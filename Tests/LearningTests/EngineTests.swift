@@ -107,15 +107,14 @@ struct EngineCase: Sendable, CustomTestStringConvertible {
   func cancellation(_ cancels: Bool) throws {
     // The second convolution meets a smooth ramp; third differences along every axis leave nothing of it.
     var model = try Model(.unet(widths: [4, 8]), seed: 5)
-    let center = (0..<(4 * 27)).map { Float($0 % 27 == 13 ? 1 : 0) }
+    let center: [Float] = (0..<108).map { $0 % 27 == 13 ? 1 : 0 }
     try model.set("encoder.0.0.weight", to: center)
     let profile: [Float] = cancels ? [1, -2, 1] : [1, 2, 1]
-    let taps = (0..<27).map { profile[$0 % 3] * profile[$0 / 3 % 3] * profile[$0 / 9] }
+    let taps: [Float] = (0..<27).map { profile[$0 % 3] * profile[$0 / 3 % 3] * profile[$0 / 9] }
     try model.set("encoder.0.3.weight", to: (0..<16).flatMap { _ in taps })
     try model.set("encoder.0.3.bias", to: [Float](repeating: 0, count: 4))
-    let input = Tensor(TensorShape(channels: 1, size: Size3(x: 24, y: 20, z: 8))) { _, _, z, y, x in
-      0.3 + Float(x) / 40 + Float(y) / 50 + Float(z) / 60
-    }
+    let shape = TensorShape(channels: 1, size: Size3(x: 24, y: 20, z: 8))
+    let input = Tensor(shape) { _, _, z, y, x in Float(90 + 3 * x + 2 * y + 2 * z) / 200 }
     let engine = try Engine(model)
     #expect(engine.layerForms.isEmpty)
     _ = try engine.forward(input, keepAxials: KeepAxials([true]))

@@ -252,7 +252,9 @@ struct DetectionTrainingTests {
         #expect(file.models == whole.models)
       } catch let error as HowdahError {
         #expect(error.kind == .interrupted)
-        #expect(file.optimisers.isEmpty || file.optimisers[0].step < 8)
+        // After the last step there is still the file to write.
+        let last = file.optimisers.first?.step == 8
+        #expect(last == (file.models == whole.models))
       }
       if FileManager.default.fileExists(atPath: folder + "/\(stop).pth") {
         let saved = try ModelFile.open(folder + "/\(stop).pth")
