@@ -66,4 +66,30 @@ import Testing
     let lines = try Recipes.text(path).split(separator: "\n")
     #expect(lines.count == 6 && lines[0].hasPrefix("margin,t,source,target,instead,reason"))
   }
+
+  @Test("compare_linking links anew with each method; approved links go only with forget")
+  func compare() throws {
+    let movie = try project()
+    try Recipes.run("link_global", movie)
+    let folder = try Fixture.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let path = folder + "/truth.mastodon"
+    try movie.save(to: path)
+    let again = try Project.open(path)
+    let rows = try #require(
+      try Recipes.run("compare_linking", again, ["truth": .string(path), "forget": true]).elements)
+    #expect(rows.map { $0["linker"] } == ["nearest", "lap", "global"])
+    #expect(rows.allSatisfy { $0["links_right"] == 34 })
+    #expect(rows[2]["links_wrong"] == 0)
+    let tracking = try #require(again.lineage.tagSet(named: "Tracking"))
+    try again.lineage.edit("approve") {
+      try again.lineage.remove(again.lineage.links)
+      let (a, b) = (again.lineage.spots(at: 0)[0], again.lineage.spots(at: 1)[8])
+      let link = try again.lineage.addLink(a, b)
+      try again.lineage.setTag(
+        tracking, of: link, to: again.lineage.tag(named: "Approved", in: tracking))
+    }
+    let kept = try Recipes.run("compare_linking", again, ["truth": .string(path)]).elements
+    #expect(kept?.allSatisfy { $0["links_wrong"] != 0 } == true)
+  }
 }

@@ -2,6 +2,8 @@
 // and that it is much better than looking at one frame after another where the tissue drifts.
 
 import Core
+import Formats
+import Foundation
 import Lineage
 import Testing
 import Tracking
@@ -217,6 +219,42 @@ struct GlobalLinkerTests {
       #expect(result.global <= result.lap + 1)
       #expect(result.divisions >= 0.9)
     }
+  }
+}
+
+/// Methods on a lineage that people have made: its links taken away, its spots kept.
+@Suite("Linking a real lineage anew")
+struct RealLineageTests {
+  private static let path = ProcessInfo.processInfo.environment["HOWDAH_DATA"].map {
+    $0 + "/astec/Pm09.mastodon"
+  }
+
+  @Test(
+    "Ascidian embryo, 229 divisions, cells stored as balls: a third of the nearest neighbour's errors, divisions found",
+    .enabled(if: path != nil, "HOWDAH_DATA is not set"))
+  func ascidian() throws {
+    let truth = try Project.open(#require(RealLineageTests.path)).lineage
+    let cells = try Project.open(#require(RealLineageTests.path)).lineage
+    try cells.edit("forget") {
+      try cells.remove(cells.links)
+      try cells.ensureElephantTagSets()
+      let set = cells.tagSet(named: "Detection")!
+      try cells.setTag(set, ofSpots: cells.spots, to: cells.tag(named: "unlabeled", in: set))
+    }
+    func score() throws -> (links: Int, divisions: Double) {
+      var options = Evaluation.Options()
+      options.divisionTolerance = 1
+      let e = try Evaluation.run(result: cells, truth: truth, options: options)
+      return (e.links.falsePositives + e.links.falseNegatives, e.divisions.f1)
+    }
+    var options = NearestNeighborLinker.Options()
+    options.threshold = 37.6
+    _ = try NearestNeighborLinker.run(cells, options: options)
+    let nearest = try score()
+    _ = try GlobalLinker.run(cells)
+    let global = try score()
+    #expect(3 * global.links <= nearest.links)
+    #expect(global.divisions >= 0.95 && nearest.divisions < 0.75)
   }
 }
 

@@ -170,7 +170,8 @@ struct DivisionFeatures: Sendable {
     let (la, lb, lm) = (traits.logLight[first], traits.logLight[second], traits.logLight[mother])
     let (values, vectors) = traits.covariance[mother].eigen()
     var (elongation, alignment) = (Double.nan, Double.nan)
-    if values.x > 0 {
+    // A ball was not measured: it says nothing about the shape.
+    if values.x > 0, values.z > values.x * (1 + 1e-6) {
       elongation = 0.5 * logarithm(values.z / values.x)
       let n = vectors[0]
       let length = apart.distance(to: .zero)

@@ -69,7 +69,7 @@ struct GlobalProblem: Sendable {
       if frames.timepoint[i] < last, isFree || keptChild[i] != nil {
         columnOf[i] = Int32(columnSpots.count)
         columnSpots.append(i)
-        columnAlone.append(isFree ? model.disappearCost : 0)
+        columnAlone.append(isFree ? model.disappearCost(traits.isAtEdge[i]) : 0)
       }
     }
     costs = SparseCosts(columns: columnSpots.count)
@@ -78,11 +78,9 @@ struct GlobalProblem: Sendable {
       try progress.check()
       return me.links(frames.first + f)
     }
-    for part in parts {
-      for row in part.pairs {
-        for pair in row { costs.add(pair.column, pair.cost) }
-        costs.endRow(alone: model.appearCost)
-      }
+    for pairs in parts.lazy.flatMap(\.pairs) {
+      for pair in pairs { costs.add(pair.column, pair.cost) }
+      costs.endRow(alone: appearCost(rowSpots[costs.rows]))
     }
     if o.divisions {
       let me = self
@@ -98,6 +96,13 @@ struct GlobalProblem: Sendable {
     let gap = frames.timepoint[child] - frames.timepoint[parent]
     return expected.place(child, frames: gap) - frames.positions[parent] - motion[parent]
       * Double(gap)
+  }
+
+  private func appearCost(_ spot: Int) -> Double { model.appearCost(traits.isAtEdge[spot]) }
+
+  /// What is added to the detector's odds for these daughters.
+  private func divisionBias(_ first: Int, _ second: Int) -> Double {
+    model.rates(traits.isAtEdge[first] || traits.isAtEdge[second]).divisionShift + o.divisionBias
   }
 
   /// What a link costs.
@@ -127,7 +132,7 @@ struct GlobalProblem: Sendable {
           if rejected.contains(frames.spots[parent], frames.spots[child]) { return }
           let cost = linkCost(parent, child)
           // Dearer than ending one track and beginning another: never chosen.
-          if cost < model.appearCost + model.disappearCost {
+          if cost < appearCost(child) + model.disappearCost(traits.isAtEdge[parent]) {
             part.pairs[r].append((Int(columnOf[parent]), cost))
           }
         }
@@ -157,9 +162,10 @@ struct GlobalProblem: Sendable {
     let (a, b) = (offset(mother, first), offset(mother, child))
     if b.distance(to: .zero) > daughterReach { return nil }
     if rejected.contains(frames.spots[mother], frames.spots[child]) { return nil }
-    let odds = o.detector.logOdds(features(mother: mother, first, child, a, b)) + o.divisionBias
-    let cost = model.appearCost - odds
-    return cost < model.appearCost + 4 ? cost : nil
+    let odds =
+      o.detector.logOdds(features(mother: mother, first, child, a, b))
+      + divisionBias(first, child)
+    return odds > -4 ? appearCost(child) - odds : nil
   }
 
   /// How far a daughter may be from where her mother is expected, world units.
@@ -193,12 +199,12 @@ struct GlobalProblem: Sendable {
         for second in few[(n + 1)...] {
           let odds =
             o.detector.logOdds(features(mother: mother, first, second, a, offset(mother, second)))
-            + o.divisionBias
+            + divisionBias(first, second)
           if odds < -4 { continue }
-          let (appear, end) = (model.appearCost, model.disappearCost)
+          let (begin, other) = (appearCost(first), appearCost(second))
           let without = min(
-            linkCost(mother, first) + appear, linkCost(mother, second) + appear,
-            end + 2 * appear)
+            linkCost(mother, first) + other, linkCost(mother, second) + begin,
+            model.disappearCost(traits.isAtEdge[mother]) + begin + other)
           found.append(
             Division(
               column: Int(columnOf[mother]),

@@ -133,22 +133,16 @@ struct GlobalStory {
       approved: sample(approved), automatic: sample(links), spacing: traits.spacing)
   }
 
-  /// How often tracks begin, end and miss a frame, from the last story; a few made-up cases keep rates from
-  /// becoming 0 or 1.
+  /// How often tracks begin, end, divide and miss a frame, from the last story.
   private mutating func learnRates(_ links: [ChosenLink]) {
     guard let solver else { return }
-    let (rows, columns) = (solver.problem.rowSpots.count, solver.problem.columnSpots.count)
-    let spurious = solver.spuriousCount
-    func rate(_ count: Int, _ of: Int, _ usual: Double) -> Double {
-      let share = (Double(count) + 50 * usual) / (Double(max(of, count)) + 50)
-      return min(0.2, max(0.001, share))
-    }
-    let children = Set(links.map(\.child)).count
-    let parents = Set(links.map(\.parent)).count
-    model.appearing = rate(rows - children - spurious, rows, 0.01)
-    model.disappearing = rate(columns - parents - spurious, columns, 0.01)
-    model.missing = rate(links.count { $0.step == .gap }, links.count, 0.02)
-    model.spurious = rate(spurious, rows, 0.02)
+    let (inner, edge) = solver.regionCounts(links)
+    (model.inner, model.edge) = LinkRates.learn(inner: inner, edge: edge)
+    let spurious = inner.spurious + edge.spurious
+    let rows = solver.problem.rowSpots.count
+    model.missing = LinkRates.rate(
+      links.count { $0.step == .gap }, of: links.count, usual: 0.02)
+    model.spurious = LinkRates.rate(spurious, of: rows, usual: 0.02)
   }
 
   /// Let each spot go on a little as it strayed in the step before, as much as such strays repeat in this movie.
@@ -191,14 +185,5 @@ struct GlobalStory {
     if counts.isOptimal { counts.gap = 0 }
     counts.stray = model.stray.distance(to: .zero)
     counts.approved = approved.count
-  }
-}
-
-extension GlobalSolver {
-  /// Spots that the story holds for no nuclei.
-  var spuriousCount: Int {
-    problem.rowSpots.indices.count { row in
-      table.column(of: row).map { problem.columnSpots[$0] == problem.rowSpots[row] } ?? false
-    }
   }
 }

@@ -1,6 +1,6 @@
 // What the global linker believes about links, as negative logarithms of likelihoods: how far spots stray from
 // where their neighbours' motion puts them, how much size and brightness change from frame to frame, how often
-// tracks begin, end and miss a frame. All of it is learned from the project at hand.
+// tracks begin, end, divide and miss a frame. All of it is learned from the project at hand.
 
 import Core
 
@@ -21,9 +21,10 @@ struct LinkModel: Sendable {
   /// Standard deviations of the same over all spots: what a wrong link would show.
   var sizeSpread = 0.0
   var lightSpread = 0.0
-  /// How often a track begins without parent, ends without child, misses a frame; how often a spot is no nucleus.
-  var appearing = 0.01
-  var disappearing = 0.01
+  /// How often tracks begin, end and divide inside the tissue, and at the border of what was seen.
+  var inner = LinkRates()
+  var edge = LinkRates()
+  /// How often a track misses a frame; how often a spot is no nucleus.
   var missing = 0.05
   var spurious = 0.02
   /// How much of its own last stray a spot repeats: positive for nuclei that wander, negative where errors of the
@@ -47,10 +48,14 @@ struct LinkModel: Sendable {
     lightSpread = lights.spread(around: lights.median)
   }
 
+  /// The rates for a spot.
+  func rates(_ isAtEdge: Bool) -> LinkRates { isAtEdge ? edge : inner }
   /// A spot without parent: it might have turned up anywhere.
-  var appearCost: Double { -logarithm(appearing * density) }
+  func appearCost(_ isAtEdge: Bool) -> Double {
+    -logarithm(rates(isAtEdge).appearing * density)
+  }
   /// A spot without child.
-  var disappearCost: Double { -logarithm(disappearing) }
+  func disappearCost(_ isAtEdge: Bool) -> Double { -logarithm(rates(isAtEdge).disappearing) }
   /// A spot that is no nucleus.
   var spuriousCost: Double { -logarithm(spurious * density) }
 
@@ -97,7 +102,7 @@ struct LinkModel: Sendable {
     var cost = min(usual, odd) - logarithm(1 + exponential(-abs(usual - odd)))
     cost += LinkModel.ratio(size, sizeChange * widening, sizeSpread)
     cost += LinkModel.ratio(light, lightChange * widening, lightSpread)
-    return cost - logarithm(1 - disappearing) - Double(gap - 1) * logarithm(missing)
+    return cost - logarithm(1 - inner.disappearing) - Double(gap - 1) * logarithm(missing)
   }
 
   /// Minus the logarithm of how much likelier a change is in a right link than in a wrong one; at most 4 either

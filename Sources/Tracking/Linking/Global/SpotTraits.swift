@@ -10,6 +10,9 @@ struct SpotTraits: Sendable {
   let logVolume: [Double]
   /// Logarithm of the brightness relative to the median of the frame; NaN where it is not known.
   private(set) var logLight: [Double]
+  /// Whether the spot is as near to the border of what was seen as nuclei are to each other: where they enter and
+  /// leave. The border is the box around all spots, without sides that are but a few nuclei apart.
+  let isAtEdge: [Bool]
   /// The typical radius, world units.
   let radius: Double
   /// Typical distance of a spot to its nearest neighbour in the same frame, world units.
@@ -47,12 +50,29 @@ struct SpotTraits: Sendable {
     }
     let (near, fourth) = SpotTraits.neighborDistances(frames)
     spacing = near > 0 ? near : 1
+    // A side that is only a few nuclei long has no inside.
+    let (low, high) = SpotTraits.bounds(frames.positions)
+    let edge = spacing
+    let axes = Axis.allCases.filter { high[$0] - low[$0] > 8 * edge }
+    isAtEdge = frames.positions.map { p in
+      axes.contains { min(p[$0] - low[$0], high[$0] - p[$0]) < edge }
+    }
     let reach = fourth > 0 ? fourth : 2 * spacing
     density =
       dimensions == 3
       ? 4 / (4.0 / 3.0 * Double.pi * reach * reach * reach) : 4 / (Double.pi * reach * reach)
     radius =
       volumes.isEmpty ? spacing / 2 : power(exponential(volumes.median) * 0.75 / .pi, 1.0 / 3)
+  }
+
+  /// The corners of the box around points; zero for none.
+  private static func bounds(_ points: [WorldPoint]) -> (low: WorldPoint, high: WorldPoint) {
+    var (low, high) = (points.first ?? .zero, points.first ?? .zero)
+    for p in points {
+      low = WorldPoint(x: min(low.x, p.x), y: min(low.y, p.y), z: min(low.z, p.z))
+      high = WorldPoint(x: max(high.x, p.x), y: max(high.y, p.y), z: max(high.z, p.z))
+    }
+    return (low, high)
   }
 
   /// Medians of the distances to the nearest and to the fourth neighbour in the frame, over a sample.
@@ -64,11 +84,7 @@ struct SpotTraits: Sendable {
       let places = frames.places(at: frames.first + f)
       let points = places.map { frames.positions[$0] }
       guard points.count > 1 else { continue }
-      var (low, high) = (points[0], points[0])
-      for p in points {
-        low = WorldPoint(x: min(low.x, p.x), y: min(low.y, p.y), z: min(low.z, p.z))
-        high = WorldPoint(x: max(high.x, p.x), y: max(high.y, p.y), z: max(high.z, p.z))
-      }
+      let (low, high) = bounds(points)
       let diagonal = low.distance(to: high)
       // Wide enough for the fourth neighbour of most spots in three dimensions.
       let reach = max(1e-9, 1.6 * diagonal / power(Double(points.count), 1.0 / 3))
