@@ -30,11 +30,17 @@ public struct FlowLoss: Sendable {
   public let axisWeights: [Float]
   /// Threads that evaluate it, 0 for one a core. The result is the same for any number.
   public var threads = 0
+  /// Weights of the three terms; the total is divided by their sum.
+  public let termWeights: (instance: Double, similarity: Double, smoothness: Double)
 
-  /// ELEPHANT's constants by default.
-  public init(norms: [Float] = [80, 80, 10], axisWeights: [Float] = [1, 1, 1]) {
+  /// ELEPHANT's constants by default. A term of weight 0 is not computed.
+  public init(
+    norms: [Float] = [80, 80, 10], axisWeights: [Float] = [1, 1, 1],
+    termWeights: (instance: Double, similarity: Double, smoothness: Double) = (1, 0.01, 0.01)
+  ) {
     self.norms = norms
     self.axisWeights = axisWeights
+    self.termWeights = termWeights
   }
 
   /// The loss of flows [n, dimensions, ...]. Throws `.argument` when shapes do not fit or nothing is
@@ -51,19 +57,32 @@ public struct FlowLoss: Sendable {
     }
     let team = Team(workers: threads)
     var gradient = Tensor(shape)
-    let instance = try instance(output, target, &gradient, 1 / 1.02)
-    let similarity = try similarity(output, target, &gradient, 0.01 / 1.02, team)
-    let (smooth, even) = try SmoothnessLoss.evaluate(
-      output, .smoothing(dimensions: dimensions), team)
-    try even.read { even in
-      try gradient.write { g in
-        try team.ranges(shape.count) { for i in $0 { g.base[i] += 0.01 / 1.02 * even.base[i] } }
-      }
+    let w = termWeights
+    let sum = w.instance + w.similarity + w.smoothness
+    var (total, parts) = (0.0, [(name: String, value: Double)]())
+    func add(_ name: String, _ weight: Double, _ value: Double) {
+      total += weight * value
+      parts.append((name, value))
     }
-    return LossResult(
-      total: (instance + 0.01 * similarity + 0.01 * smooth) / 1.02,
-      parts: [("instance_loss", instance), ("SSIM_loss", similarity), ("smooth_loss", smooth)],
-      gradient: gradient)
+    add(
+      "instance_loss", w.instance,
+      try instance(output, target, &gradient, Float(w.instance / sum)))
+    if w.similarity > 0 {
+      let value = try similarity(output, target, &gradient, Float(w.similarity / sum), team)
+      add("SSIM_loss", w.similarity, value)
+    }
+    if w.smoothness > 0 {
+      let (smooth, even) = try SmoothnessLoss.evaluate(
+        output, .smoothing(dimensions: dimensions), team)
+      let factor = Float(w.smoothness / sum)
+      try even.read { even in
+        try gradient.write { g in
+          try team.ranges(shape.count) { for i in $0 { g.base[i] += factor * even.base[i] } }
+        }
+      }
+      add("smooth_loss", w.smoothness, smooth)
+    }
+    return LossResult(total: total / sum, parts: parts, gradient: gradient)
   }
 
   private func instance(

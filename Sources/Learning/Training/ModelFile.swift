@@ -26,12 +26,19 @@ public struct ModelFile: Sendable {
   public var optimisers: [Adam]
   /// The loss curve, in order.
   public var history: [HistoryEntry]
+  /// Numbers that belong to the networks because they were trained with them, by name, e.g. what a flow of 1
+  /// means. Empty in files of ELEPHANT and PyTorch.
+  public var settings: [String: Double]
 
   /// A file of these models.
-  public init(models: [Model], optimisers: [Adam] = [], history: [HistoryEntry] = []) {
+  public init(
+    models: [Model], optimisers: [Adam] = [], history: [HistoryEntry] = [],
+    settings: [String: Double] = [:]
+  ) {
     self.models = models
     self.optimisers = optimisers
     self.history = history
+    self.settings = settings
   }
 
   /// Read a `.pth` or `.safetensors` file that ELEPHANT, PyTorch or `save` wrote. Training state that does not
@@ -49,6 +56,9 @@ public struct ModelFile: Sendable {
     if let text = file.extras["history.tsv"] {
       result.history = try readHistory(String(decoding: text, as: UTF8.self), path)
     }
+    if let text = file.extras["settings.tsv"] {
+      result.settings = try readSettings(String(decoding: text, as: UTF8.self), path)
+    }
     for (i, model) in result.models.enumerated() {
       guard let bytes = file.extras["adam.\(i)"] else { break }
       result.optimisers.append(try readAdam(bytes, model, path))
@@ -64,6 +74,7 @@ public struct ModelFile: Sendable {
   ) throws {
     var extras: [String: [UInt8]] = [:]
     if !history.isEmpty { extras["history.tsv"] = Array(historyText.utf8) }
+    if !settings.isEmpty { extras["settings.tsv"] = Array(settingsText.utf8) }
     for (i, adam) in optimisers.enumerated() where !half {
       try progress.check()
       extras["adam.\(i)"] = Self.bytes(adam)
@@ -106,6 +117,23 @@ public struct ModelFile: Sendable {
       }
       return entry
     }
+  }
+
+  // One line a number: its name and the number, separated by a tab.
+  private var settingsText: String {
+    settings.sorted { $0.key < $1.key }.map { "\($0.key)\t\($0.value)\n" }.joined()
+  }
+
+  private static func readSettings(_ text: String, _ path: String) throws -> [String: Double] {
+    var result: [String: Double] = [:]
+    for line in text.split(separator: "\n") {
+      let words = line.split(separator: "\t", omittingEmptySubsequences: false)
+      guard words.count == 2, let value = Double(words[1]), value.isFinite else {
+        throw HowdahError.format(path, at: "settings.tsv", "'\(line)' is not a name and a number")
+      }
+      result[String(words[0])] = value
+    }
+    return result
   }
 
   // The step as 8 bytes, then all first and all second moments as float32, in file order.

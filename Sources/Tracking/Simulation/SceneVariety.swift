@@ -63,7 +63,7 @@ public struct SceneVariety: Sendable {
   }
 
   /// How nuclei are shaped and where they are.
-  private func tissue(_ o: inout Simulator.Options, _ random: inout SeededRandom) {
+  func tissue(_ o: inout Simulator.Options, _ random: inout SeededRandom) {
     switch random.uniform() {
     case ..<0.6: o.shape = .filled
     case ..<0.85: o.shape = .layer
@@ -92,7 +92,7 @@ public struct SceneVariety: Sendable {
 
   // MARK: Light
 
-  private func light(_ o: inout Simulator.Options, _ random: inout SeededRandom) {
+  func light(_ o: inout Simulator.Options, _ random: inout SeededRandom) {
     o.photons = random.between(7, 400)
     o.brightnessVariation = random.uniform(0.03, 0.65)
     o.background = o.photons * random.between(0.01, 0.6)
@@ -109,7 +109,7 @@ public struct SceneVariety: Sendable {
     if random.uniform() < 0.2 { o.flicker = random.uniform(0.03, 0.25) }
   }
 
-  private func camera(_ o: inout Simulator.Options, _ random: inout SeededRandom) {
+  func camera(_ o: inout Simulator.Options, _ random: inout SeededRandom) {
     o.excessNoise = random.uniform() < 0.6 ? 0 : random.uniform(0, 1)
     if random.uniform() < 0.45 {
       o.bitDepth = .eight
@@ -204,7 +204,7 @@ public struct SimulatedScene: Sendable {
   }
 
   /// Whether a nucleus stands out of noise and background, with all its voxels taken together.
-  private static func isVisible(
+  static func isVisible(
     _ n: Nucleus, _ o: Simulator.Options, _ shape: TissueShape
   ) -> Bool {
     let fade = exponential(-shape.depth(n.position) / o.attenuation)

@@ -1,5 +1,5 @@
-// Training a detection model on simulated scenes alone. This is how the versatile model that comes with the
-// program was made, and how one for another kind of image can be.
+// Training a detection model on simulated scenes alone, or a flow model on pairs of them. This is how the versatile
+// models that come with the program were made, and how one for another kind of image can be.
 //
 // The learning rate rises over the first steps, stays, and falls to almost nothing over the last ones. A run that
 // stopped goes on where it was when it is started again with the same options on its checkpoint, and ends as if it
@@ -9,7 +9,7 @@ import Core
 import Glibc
 import Learning
 
-/// Trains a detection model on scenes of a `SceneVariety`.
+/// Trains a detection model on scenes of a `SceneVariety`, a flow model on pairs of a `PairVariety`.
 public enum SimulatedTraining {
   /// How it is done.
   public struct Options: Sendable {
@@ -57,6 +57,42 @@ public enum SimulatedTraining {
     else {
       throw HowdahError(.argument, "training on simulated scenes needs one 3D detection model")
     }
+    return try run(
+      &file, on: SimulatedSamples(seed: options.seed, count: options.interval),
+      loss: DetectionLoss(), options: options, progress: progress, observer: observer)
+  }
+
+  /// The same for a flow model. The file then says what its flows mean and how large nuclei should look.
+  ///
+  /// - Throws: `.argument` for a file that is no 3D flow model or has all steps done already; what
+  ///   `Trainer.run` throws.
+  @discardableResult
+  public static func runFlow(
+    _ file: inout ModelFile, options: Options = Options(), progress: Progress = .none,
+    observer: (TrainingEvent) throws -> TrainingDecision = { _ in .continue }
+  ) throws -> TrainingSummary {
+    let architecture = try FlowTraining.architecture(of: file)
+    guard file.models.count == 1, architecture.dimensions == 3 else {
+      throw HowdahError(.argument, "training on simulated pairs needs one 3D flow model")
+    }
+    let source = SimulatedPairs(
+      seed: options.seed, count: max(1, options.interval), for: architecture)
+    let radius = source.variety.radius
+    file.settings[FlowSetting.maxDisplacement] = source.maxDisplacement
+    file.settings[FlowSetting.nucleusRadius] =
+      (radius.lowerBound * radius.upperBound).squareRoot()
+    // Every nucleus has its label, so there is nothing that the similarity of frames could add.
+    let loss = FlowLoss(
+      norms: [1, 1, 1].map { $0 * Float(source.maxDisplacement) },
+      termWeights: (instance: 1, similarity: 0, smoothness: 0.01))
+    return try run(
+      &file, on: source, loss: loss, options: options, progress: progress, observer: observer)
+  }
+
+  private static func run<S: SampleSource, L: TrainingLoss>(
+    _ file: inout ModelFile, on source: S, loss: L, options: Options, progress: Progress,
+    observer: (TrainingEvent) throws -> TrainingDecision
+  ) throws -> TrainingSummary where S.Target == L.Target {
     guard options.steps > 0, options.interval > 0 else {
       throw HowdahError(.argument, "steps and interval must be at least 1")
     }
@@ -77,10 +113,9 @@ public enum SimulatedTraining {
     training.versions = 1
     training.control = control
     control.learningRate = options.rate(at: training.firstEpoch * options.interval)
-    let source = SimulatedSamples(seed: options.seed, count: options.interval)
     let begin = monotonicSeconds()
     return try Trainer.run(
-      &file, on: source, loss: DetectionLoss(), options: training, progress: progress
+      &file, on: source, loss: loss, options: training, progress: progress
     ) { event in
       switch event {
       case .batch(_, _, let step, _):

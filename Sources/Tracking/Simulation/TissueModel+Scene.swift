@@ -1,4 +1,5 @@
-// One moment of a tissue's life, for pictures that stand alone: nuclei of all ages and stages at their places.
+// One moment of a tissue's life, or two that follow each other, for pictures that stand alone: nuclei of all ages and
+// stages at their places.
 
 import Core
 
@@ -45,5 +46,29 @@ extension TissueModel {
         mother.position + (cells[i].position - mother.position) * way
       cells[i].stage = .parting(frames)
     }
+  }
+
+  /// Nuclei at one moment and one frame later, with divisions between.
+  ///
+  /// - Parameters:
+  ///   - dividing: share of nuclei that divide, have just divided or soon will.
+  mutating func pair(dividing: Double, settling: Int, progress: Progress = .none) throws -> (
+    [Nucleus], [Nucleus]
+  ) {
+    for i in cells.indices {
+      cells[i].growth = random.uniform(0.75, 1)
+      guard random.uniform() < dividing else { continue }
+      switch random.below(8) {
+      case 0: cells[i].stage = .condensing(random.below(2))
+      case 1: cells[i].stage = .metaphase(0)
+      case 2, 3: cells[i].stage = .parting(random.below(5))
+      // The last frame of a plate: two daughters come next.
+      default: cells[i].stage = .metaphase(o.metaphaseFrames - 1)
+      }
+    }
+    try settle(steps: settling, progress)
+    let before = snapshot()
+    try step(1, progress)
+    return (before, snapshot())
   }
 }

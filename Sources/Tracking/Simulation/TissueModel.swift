@@ -88,7 +88,8 @@ struct TissueModel {
 
   // MARK: One frame
 
-  private mutating func step(_ t: Int, _ progress: Progress) throws {
+  /// Move all cells by one frame.
+  mutating func step(_ t: Int, _ progress: Progress) throws {
     let crowding = cells.reduce(0) { $0 + nucleus(of: $1).measure(shape.isFlat) } / shape.measure
     var next: [Cell] = []
     next.reserveCapacity(cells.count + 8)

@@ -27,7 +27,7 @@ enum DetectionTrainingMethods {
   static func detection(_ call: Call, _ name: String) throws -> ModelObject {
     let me = call.receiver(ModelObject.self)
     guard me.kind == .detection else {
-      throw HowdahError(.argument, "\(name): this is a flow model; it learns with train_flow")
+      throw HowdahError(.argument, "\(name): this is a flow model; that is for detection models")
     }
     return me
   }
@@ -41,15 +41,15 @@ enum DetectionTrainingMethods {
           [
             .integer("t", "The timepoint.", default: 0, min: 0),
             .integer("setup", "The channel or view.", default: 0, min: 0),
-          ] + TrainingOptions.labels),
+          ] + TrainingOptions.labels + FlowMethods.labelOptions),
       ],
-      returns: "volume",
-      "What training would see: 0 nothing, 1 background, 2 border, 3 centre, and 4, 5, 6 the same where the prediction was wrong. show draws it in colours.",
+      returns: "volume, for flow {x=volume, y=volume, z=volume, mask=volume}",
+      "What training would see: 0 nothing, 1 background, 2 border, 3 centre, and 4, 5, 6 the same where the prediction was wrong; show draws it in colours. For a flow model, where the approved links into that timepoint come from.",
       example: #"p.spots:at(0):tag("Detection", "tp")"#
         + "\nlocal model = howdah.detection(\"default\", {widths = {4, 8}})"
         + "\nshow(model:labels(p, {t = 0}))"
     ) { call in
-      _ = try detection(call, "model:labels")
+      if call.receiver(ModelObject.self).kind == .flow { return try FlowMethods.labels(call) }
       let (project, o) = (call.object(0, ProjectObject.self), call.options)
       let images = try project.project.requireImages()
       let (t, setup) = (o.int("t"), o.int("setup"))
@@ -73,15 +73,16 @@ enum DetectionTrainingMethods {
     model.method(
       "train",
       params: [
-        .object("project", "project", "Its judged spots are learned from."),
+        .object("project", "project", "Its judged spots, or approved links, are learned from."),
         .options(
           TrainingOptions.views + [
             .integer(
               "num_crops", "Samples of each timepoint in an epoch.", default: 5, min: 1),
             .integer("num_epochs", "How often all samples are gone through.", default: 10, min: 1),
-          ] + TrainingOptions.labels + TrainingOptions.learning + [
+          ] + TrainingOptions.labels + TrainingOptions.learning
+            + FlowMethods.trainOptions + [
             .number(
-              "validation", "Hold back this part of the judged spots and measure the loss on them.",
+              "validation", "Hold back this part of the spots or links and measure the loss on it.",
               default: 0, min: 0, max: 0.9),
             .integer(
               "patience", "Stop after so many epochs without a better validation loss.",
@@ -99,26 +100,17 @@ enum DetectionTrainingMethods {
           ]),
       ],
       returns: "{epochs=, steps=, reason=, train_loss=, ...}",
-      "Learn from the spots tagged in the set Detection: tp and fn are nuclei, fp and tn are none, tb and fb are borders.",
+      "Learn from the spots tagged in the set Detection: tp and fn are nuclei, fp and tn are none, tb and fb are borders. A flow model learns from the links tagged Approved in the set Tracking.",
       example: #"p.spots:at(0):tag("Detection", "fn")"#
         + "\nlocal model = howdah.detection(\"default\", {widths = {4, 8}, seed = 1})"
         + "\nlocal size = {x = 16, y = 16, z = 4}"
         + "\nprint(model:train(p, {num_epochs = 2, training_crop_size = size}).train_loss)"
     ) { call in
-      let me = try detection(call, "model:train")
+      let me = call.receiver(ModelObject.self)
       try requireRest(me, "model:train")
       let (project, o) = (call.object(0, ProjectObject.self), call.options)
-      var options = try TrainingOptions.read(call, "model:train")
-      options.trainer.epochs = o.int("num_epochs")
-      options.validation = o.double("validation")
-      options.trainer.patience = o.optionalInt("patience")
-      options.trainer.keepBest = o.bool("keep_best")
       let (onEpoch, onBatch) = (try o.function("on_epoch"), try o.function("on_batch"))
-      var file = me.file
-      let summary = try DetectionTraining.run(
-        project.graph, images: try project.project.requireImages(), &file, options: options,
-        progress: call.progress
-      ) { event in
+      func observe(_ event: TrainingEvent) throws -> TrainingDecision {
         switch event {
         case .batch(let epoch, _, let step, let losses):
           guard let onBatch else { return .continue }
@@ -130,6 +122,25 @@ enum DetectionTrainingMethods {
           return try decision(
             onEpoch, [("epoch", .int(epoch))], losses.merging(validation) { $1 })
         }
+      }
+      var file = me.file
+      let (graph, images) = (project.graph, try project.project.requireImages())
+      let summary: TrainingSummary
+      switch me.kind {
+      case .detection:
+        try FlowMethods.refuse(FlowMethods.trainOptions, o, "model:train", "flow")
+        var options = try TrainingOptions.read(call, "model:train")
+        options.trainer.epochs = o.int("num_epochs")
+        options.validation = o.double("validation")
+        options.trainer.patience = o.optionalInt("patience")
+        options.trainer.keepBest = o.bool("keep_best")
+        summary = try DetectionTraining.run(
+          graph, images: images, &file, options: options, progress: call.progress,
+          observer: observe)
+      case .flow:
+        summary = try FlowTraining.run(
+          graph, images: images, &file, options: try FlowMethods.trainingOptions(call),
+          progress: call.progress, observer: observe)
       }
       me.file = file
       var result: [(key: String, value: LuaValue)] = [
@@ -163,7 +174,7 @@ enum DetectionTrainingMethods {
       params: [
         .string(
           "source",
-          "\"versatile\", \"default\" (fresh, and taught by the project's images that bright is inside), a file, or an http(s) address.",
+          "\"versatile\", \"default\" (fresh; a detection model is taught by the project's images that bright is inside), a file, or an http(s) address.",
           default: "versatile"),
         .options([
           .object(
@@ -184,7 +195,7 @@ enum DetectionTrainingMethods {
         + "\nlocal size = {x = 16, y = 16, z = 4}"
         + "\nmodel:reset(\"default\", {project = p, num_crops = 1, training_crop_size = size})"
     ) { call in
-      let me = try detection(call, "model:reset")
+      let me = call.receiver(ModelObject.self)
       try requireRest(me, "model:reset")
       me.file = try reset(call, me)
       call.pushReceiver()
@@ -196,6 +207,7 @@ enum DetectionTrainingMethods {
     guard source == "default" else {
       return try call.openModel(source, kind: me.kind, dimensions: me.architecture.dimensions).file
     }
+    if me.kind == .flow { return try FlowMethods.fresh(call, me) }
     guard let project = o.object("project", ProjectObject.self) else {
       throw HowdahError(
         .argument,

@@ -43,6 +43,7 @@ enum ModelType {
     DetectionTrainingMethods.register(registry, model)
     PredictMethod.register(model)
     SimulatedTrainingMethod.register(model)
+    FlowMethods.register(model)
     model.operator("__tostring") { $0.push(text($0.receiver(ModelObject.self))) }
     model.display { .text(text($0.receiver(ModelObject.self))) }
   }
@@ -69,7 +70,7 @@ enum ModelType {
           .integer(
             "networks", "For \"default\": how many networks are trained and averaged.", default: 1,
             min: 1, max: 64),
-        ]),
+        ] + (kind == .flow ? FlowMethods.sourceOptions : [])),
       ],
       returns: "model",
       kind == .detection
@@ -95,6 +96,7 @@ enum ModelType {
           .argument, "howdah.\(kind): seed is for \"default\"; a file has its weights")
       }
       let model = try call.openModel(source, kind: kind, wish)
+      if kind == .flow { FlowMethods.applySourceOptions(o, to: model) }
       call.push(object: model, bytes: 4 * model.file.models.reduce(0) { $0 + $1.parameterCount })
     }
   }
@@ -111,6 +113,15 @@ enum ModelType {
     }
     model.property("widths", "list of integer", "Channels at each level, the base last.") {
       $0.push(LuaValue.list($0.receiver(ModelObject.self).architecture.widths.map { .int($0) }))
+    }
+    model.property(
+      "settings", "{max_displacement=, ...}",
+      "Numbers that its networks were trained with: for flow, what a flow of 1 means in voxels."
+    ) { call in
+      let settings = call.receiver(ModelObject.self).file.settings
+      call.push(
+        .record(settings.sorted { $0.key < $1.key }.map { ($0.key, .double($0.value)) })
+          as LuaValue)
     }
     model.property("networks", "integer", "How many networks are averaged.") {
       $0.push($0.receiver(ModelObject.self).file.models.count)

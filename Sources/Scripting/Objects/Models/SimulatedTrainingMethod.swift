@@ -1,4 +1,4 @@
-// `model:train_simulated`: a detection model learns from scenes that the simulator draws, with no images at all.
+// `model:train_simulated`: a model learns from scenes that the simulator draws, with no images at all.
 
 import Core
 import Learning
@@ -44,7 +44,7 @@ enum SimulatedTrainingMethod {
         ])
       ],
       returns: "{steps=, reason=, train_loss=, ...}",
-      "Learn to find nuclei from simulated scenes of all kinds; this is how the versatile model was made. A model whose training stopped goes on where it was.",
+      "Learn from simulated scenes of all kinds to find nuclei, or where they came from; so the versatile models were made. A model whose training stopped goes on where it was.",
       example: "local model = howdah.detection(\"default\", {widths = {2, 4, 4, 4, 4}, seed = 1})\n"
         + "print(model:train_simulated{steps = 2, interval = 1, seed = 1}.steps)"
     ) { call in
@@ -67,8 +67,7 @@ enum SimulatedTrainingMethod {
       }
       let onEpoch = try o.function("on_epoch")
       var file = me.file
-      let summary = try SimulatedTraining.run(&file, options: options, progress: call.progress) {
-        event in
+      func observe(_ event: TrainingEvent) throws -> TrainingDecision {
         guard case .epoch(_, let losses, _, let now) = event else { return .continue }
         // From now on predictions use it, and it stays should the next part be interrupted.
         me.file = now
@@ -77,6 +76,12 @@ enum SimulatedTrainingMethod {
         let answer = try onEpoch.call(.record([("step", .int(step))] + fields(losses)))
         return answer.first == .bool(false) ? .stop : .continue
       }
+      let progress = call.progress
+      let summary =
+        me.kind == .flow
+        ? try SimulatedTraining.runFlow(
+          &file, options: options, progress: progress, observer: observe)
+        : try SimulatedTraining.run(&file, options: options, progress: progress, observer: observe)
       me.file = file
       let steps = file.history.last.map { $0.step + 1 } ?? 0
       call.push(

@@ -3,6 +3,7 @@
 import Core
 import Formats
 import Glibc
+import Learning
 import Tracking
 
 /// Reads options of detection training from a checked table.
@@ -80,18 +81,7 @@ enum TrainingOptions {
     options.samples.centerRatio = o.double("center_ratio")
     options.samples.autoBackground = autoBackground(o)
     options.samples.cropsPerTimepoint = o.int("num_crops")
-    if let size = try o.point("training_crop_size") {
-      func voxels(_ axis: Axis) throws -> Int {
-        guard let n = Int(exactly: size[axis]), n > 0 else {
-          throw HowdahError(
-            .argument, "\(name): training_crop_size.\(axis) is a whole number above 0")
-        }
-        return n
-      }
-      options.samples.crop.size = Size3(x: try voxels(.x), y: try voxels(.y), z: try voxels(.z))
-    }
-    options.samples.crop.scaleFactorBase = o.double("aug_scale_factor_base")
-    options.samples.crop.rotationAngle = o.double("aug_rotation_angle")
+    options.samples.crop = try crop(o, name)
     options.samples.contrast = o.double("aug_contrast")
     if let factor = try o.point("rescale") {
       options.samples.rescale = VoxelSize(x: factor.x, y: factor.y, z: factor.z)
@@ -103,26 +93,52 @@ enum TrainingOptions {
     options.falseWeight = o.double("false_weight")
     let seed = UInt64(bitPattern: Int64(o.optionalInt("seed") ?? call.host.nextSeed()))
     options.samples.seed = seed
-    options.trainer.seed = seed
-    options.trainer.batchSize = o.int("batch_size")
-    options.trainer.learningRate = o.double("learning_rate")
-    options.trainer.logInterval = o.int("log_interval")
-    options.trainer.keepsMoments = !o.bool("fresh_optimizer")
+    options.trainer = try trainer(call, name, seed)
     options.memory = o.int("cache_mebibytes") << 20
+    return options
+  }
+
+  /// Size and augmentation of samples.
+  static func crop(_ o: Options, _ name: String) throws -> CropOptions {
+    var crop = CropOptions()
+    if let size = try o.point("training_crop_size") {
+      func voxels(_ axis: Axis) throws -> Int {
+        guard let n = Int(exactly: size[axis]), n > 0 else {
+          throw HowdahError(
+            .argument, "\(name): training_crop_size.\(axis) is a whole number above 0")
+        }
+        return n
+      }
+      crop.size = Size3(x: try voxels(.x), y: try voxels(.y), z: try voxels(.z))
+    }
+    crop.scaleFactorBase = o.double("aug_scale_factor_base")
+    crop.rotationAngle = o.double("aug_rotation_angle")
+    return crop
+  }
+
+  /// What the training loop is told.
+  static func trainer(_ call: Call, _ name: String, _ seed: UInt64) throws -> TrainerOptions {
+    let o = call.options
+    var trainer = TrainerOptions()
+    trainer.seed = seed
+    trainer.batchSize = o.int("batch_size")
+    trainer.learningRate = o.double("learning_rate")
+    trainer.logInterval = o.int("log_interval")
+    trainer.keepsMoments = !o.bool("fresh_optimizer")
     if let folder = o.optionalString("log_folder") {
       let path = try call.writablePath(folder)
       guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
         throw HowdahError.file(path, "cannot be made: \(lastSystemError())")
       }
-      options.trainer.eventFolder = path
+      trainer.eventFolder = path
     }
     if let checkpoint = o.optionalString("checkpoint") {
       guard checkpoint.hasSuffix(".pth") else {
         throw HowdahError(.argument, "\(name): checkpoint ends with .pth")
       }
-      options.trainer.checkpoint = try call.writablePath(checkpoint)
+      trainer.checkpoint = try call.writablePath(checkpoint)
     }
-    return options
+    return trainer
   }
 
   /// What is background where it is dark.
@@ -135,7 +151,7 @@ enum TrainingOptions {
   }
 
   /// `t`, `{first, last}`, or a list of three and more; nil for all.
-  private static func timepoints(_ value: LuaValue, _ name: String) throws -> Set<Timepoint>? {
+  static func timepoints(_ value: LuaValue, _ name: String) throws -> Set<Timepoint>? {
     if value.isNil { return nil }
     if let one = value.integer { return [one] }
     let list = (value.elements ?? []).compactMap(\.integer)

@@ -120,7 +120,8 @@ public struct DetectionSamples: SampleSource, Sendable {
   private func sample(_ f: Int, turn: Int, stream: UInt64) throws -> TrainingSample<Labels> {
     let frame = frames[f]
     var random = SeededRandom(seed: options.seed, stream: stream)
-    let center = frame.centers[spot(f, turn, of: frame.centers.count)]
+    let center = frame.centers[
+      SampleTurns(seed: options.seed).place(turn, of: frame.centers.count, frame: f)]
     let image = try images.image(frame.t, progress: progress)
     var crop = options.crop
     if architecture.dimensions == 2 { crop.size.z = 1 }
@@ -140,17 +141,6 @@ public struct DetectionSamples: SampleSource, Sendable {
       .argument,
       "no label of timepoint \(frame.t) is left in a training sample; use a larger rescale or less "
         + "augmentation")
-  }
-
-  /// The spot that the k-th sample of a timepoint, counted over all epochs, lies around.
-  private func spot(_ f: Int, _ k: Int, of count: Int) -> Int {
-    let (round, place) = k.quotientAndRemainder(dividingBy: count)
-    var random = SeededRandom(
-      seed: options.seed ^ 0x5EED_0F0D_E2F1_77A5,
-      stream: UInt64(truncatingIfNeeded: round) << 24 | UInt64(f))
-    var order = Array(0..<count)
-    for i in stride(from: count - 1, to: 0, by: -1) { order.swapAt(i, random.below(i + 1)) }
-    return order[place]
   }
 
   /// The labels that a plan shows, -1 for none; nil when there is not a single one.

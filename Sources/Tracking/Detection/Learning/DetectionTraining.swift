@@ -156,7 +156,7 @@ public enum DetectionTraining {
     }
     var random = SeededRandom(seed: options.samples.seed, stream: 0x5EED)
     func draw(_ list: inout [(Timepoint, Int)], atLeast least: Int) -> [(Timepoint, Int)] {
-      for i in stride(from: list.count - 1, to: 0, by: -1) { list.swapAt(i, random.below(i + 1)) }
+      list.shuffle(by: &random)
       let count = Int((Double(list.count) * options.validation).rounded())
       return Array(list.prefix(max(least, min(count, list.count - least))))
     }

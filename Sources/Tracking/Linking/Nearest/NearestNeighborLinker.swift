@@ -25,6 +25,13 @@ public enum NearestNeighborLinker {
     public let position: WorldPoint
     /// Its ellipsoid, squared world units.
     public let covariance: Covariance
+
+    /// The question for a spot.
+    public init(spot: SpotID, position: WorldPoint, covariance: Covariance) {
+      self.spot = spot
+      self.position = position
+      self.covariance = covariance
+    }
   }
 
   /// Predicts where the spots of timepoint `t` were at `t - 1`: one answer a query in the same order, or
