@@ -231,8 +231,8 @@ struct TissueModel {
     let solid = cells.indices.filter {
       if case .debris = cells[$0].stage { false } else { true }
     }
-    let nuclei = cells.map { nucleus(of: $0) }
-    let reach = 2 * (nuclei.map { $0.semiAxes.max() }.max() ?? 1) * 1.05
+    let bodies = cells.map { Body(nucleus(of: $0)) }
+    let reach = 2 * (bodies.map(\.reach).max() ?? 1) * 1.05
     for _ in 0..<steps {
       try progress.check()
       var pushes = [WorldPoint](repeating: .zero, count: cells.count)
@@ -249,7 +249,7 @@ struct TissueModel {
           for dy in Int32(-1)...1 {
             for dx in Int32(-1)...1 {
               for j in grid[home &+ SIMD3(dx, dy, dz)] ?? [] where j > i {
-                let push = overlap(i, j, nuclei)
+                let push = overlap(i, j, bodies)
                 pushes[i] = pushes[i] - push
                 pushes[j] = pushes[j] + push
               }
@@ -271,7 +271,7 @@ struct TissueModel {
 
   /// Half of the way that two nuclei must part, along the line of their centres; zero when they do not
   /// overlap. The radii are those of the ellipsoids along that line.
-  private func overlap(_ i: Int, _ j: Int, _ nuclei: [Nucleus]) -> WorldPoint {
+  private func overlap(_ i: Int, _ j: Int, _ bodies: [Body]) -> WorldPoint {
     var d = cells[j].position - cells[i].position
     var distance = d.squaredDistance(to: .zero).squareRoot()
     if distance < 1e-6 {
@@ -281,15 +281,27 @@ struct TissueModel {
       distance = 1
       return d * (0.2 * o.radius)
     }
+    // Most neighbours are too far to touch, however they lie.
+    if distance >= 1.05 * (bodies[i].reach + bodies[j].reach) { return .zero }
     let unit = d * (1 / distance)
-    let gap = 1.04 * (radius(nuclei[i], along: unit) + radius(nuclei[j], along: unit)) - distance
+    let gap = 1.04 * (bodies[i].radius(along: unit) + bodies[j].radius(along: unit)) - distance
     if gap <= 0 { return .zero }
     return unit * (0.35 * gap)
   }
 
-  private func radius(_ n: Nucleus, along unit: WorldPoint) -> Double {
-    let u = n.toUnitBall * unit
-    return 1 / u.squaredDistance(to: .zero).squareRoot()
+  /// What of a nucleus others feel.
+  private struct Body {
+    let toUnitBall: Matrix3
+    let reach: Double
+
+    init(_ n: Nucleus) {
+      toUnitBall = n.toUnitBall
+      reach = n.semiAxes.max()
+    }
+
+    func radius(along unit: WorldPoint) -> Double {
+      1 / (toUnitBall * unit).squaredDistance(to: .zero).squareRoot()
+    }
   }
 }
 

@@ -39,7 +39,6 @@ extension LinkModule {
             "cost",
             "Called with parent and child within the threshold: the cost of linking them, nil to forbid it; absent: the squared distance.",
             optional: true),
-          .function("flow", LinkFlow.doc, optional: true),
           .boolean(
             "fill_gaps", "Put spots into the timepoints that a link skips.", default: d.interpolate),
           .boolean(
@@ -54,7 +53,7 @@ extension LinkModule {
             "For gaps, splits and merges: not linking is measured by this percentile of their costs.",
             default: d.alternativePercentile, min: 0, max: 100),
           Param("box", .box, "Only spots in this box get a parent, world units.", optional: true),
-        ]),
+        ] + LinkFlow.options),
       ],
       returns: "{links=, ...}",
       "Link by linear assignment, as TrackMate does: frame to frame, then gaps, splits and merges, each at the least sum of squared distances. Links with Tracking unlabeled are made anew, approved ones stay.",
@@ -84,7 +83,7 @@ extension LinkModule {
         { try function.number(me.handle($0), me.handle($1)) }
       }
       let counts = try AssignmentLinker.run(
-        me.graph, options: options, flow: try LinkFlow.flow(o, in: me), cost: cost,
+        me.graph, options: options, flow: try LinkFlow.flow(o, in: me, progress: call.progress), cost: cost,
         reasons: me.reasons, progress: call.progress)
       call.push(
         .record([

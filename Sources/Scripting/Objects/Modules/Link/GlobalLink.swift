@@ -39,9 +39,8 @@ extension LinkModule {
             min: 1, max: 20),
           .boolean(
             "fill_gaps", "Put spots into the timepoints that a link skips.", default: d.fillGaps),
-          .function("flow", LinkFlow.doc, optional: true),
           Param("box", .box, "Only spots in this box get a parent, world units.", optional: true),
-        ]),
+        ] + LinkFlow.options),
       ],
       returns: "{links=, divisions=, optimal=, ...}",
       "Link the whole movie by its most likely story: links, divisions, beginnings and ends, with costs learned from approved links and from the movie itself. Says whether the story is proven to be the best. Approved links stay, pairs linked with Tracking Rejected are never linked.",
@@ -71,7 +70,7 @@ extension LinkModule {
         options.light = light
       }
       let counts = try GlobalLinker.run(
-        me.graph, options: options, flow: try LinkFlow.flow(o, in: me), reasons: me.reasons,
+        me.graph, options: options, flow: try LinkFlow.flow(o, in: me, progress: call.progress), reasons: me.reasons,
         progress: call.progress)
       call.push(
         .record([

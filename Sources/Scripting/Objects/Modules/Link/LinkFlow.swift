@@ -1,17 +1,27 @@
 // Where linkers expect spots one frame earlier, as Lua says it.
 
 import Core
+import Learning
 import Lineage
 import Tracking
 
 enum LinkFlow {
-  static let doc =
-    "Called with a spot: how it moved since the timepoint before, {x=, y=, z=} in world units; nil for not at all."
+  /// The options that all linkers have.
+  static let options: [Param] = [
+    Param(
+      "flow", .either([.object("model"), .function]),
+      "A flow model, or a function that is called with a spot and says how it moved since the timepoint before, {x=, y=, z=} in world units; nil for not at all.",
+      optional: true),
+    .integer("flow_setup", "The channel or view that a flow model looks at.", default: 0, min: 0),
+  ]
 
   /// The flow of the option `flow`, nil when it was not given.
-  static func flow(_ options: Options, in project: ProjectObject) throws
+  static func flow(_ options: Options, in project: ProjectObject, progress: Progress) throws
     -> NearestNeighborLinker.Flow?
   {
+    if let model = options.object("flow", ModelObject.self) {
+      return try flow(model, options, in: project, progress)
+    }
     guard let function = try options.function("flow") else { return nil }
     return { _, queries in
       try queries.map { query in
@@ -22,5 +32,19 @@ enum LinkFlow {
           position: query.position - moved, squaredDisplacement: moved.squaredDistance(to: .zero))
       }
     }
+  }
+
+  private static func flow(
+    _ model: ModelObject, _ options: Options, in project: ProjectObject, _ progress: Progress
+  ) throws -> NearestNeighborLinker.Flow {
+    guard model.kind == .flow else {
+      throw HowdahError(
+        .argument, "flow: this is a detection model; howdah.flow(...) opens flow models")
+    }
+    let graph = project.graph
+    let flow = try FlowMethods.predictor(
+      model, Predictor(model.file.models), project, setup: options.int("flow_setup"),
+      radius: FlowSetting.radius(of: graph.spots.map { graph.covariance($0) }), progress: progress)
+    return flow.predict
   }
 }

@@ -10,6 +10,7 @@ enum LinkModule {
     registerNearest(link)
     registerAssignment(link)
     registerGlobal(link)
+    BackTrackLink.register(link)
   }
 
   private static func registerNearest(_ link: ModuleEntry) {
@@ -41,13 +42,12 @@ enum LinkModule {
           .boolean(
             "fill_gaps", "Put spots into all timepoints that a link skips, and link through them.",
             default: d.fillGaps),
-          .function("flow", LinkFlow.doc, optional: true),
           Param("box", .box, "Only spots in this box get a parent, world units.", optional: true),
           .choice(
             "compat", NearestNeighborLinker.Rules.allCases.map(\.rawValue),
             "clean: the rules as documented; elephant: as shipped, with its quirks.",
             default: d.compat.rawValue),
-        ]),
+        ] + LinkFlow.options),
       ],
       returns: "{links=, ...}",
       "Link each spot to the nearest one of the timepoint before. Links with Tracking unlabeled are made anew, approved ones stay.",
@@ -67,7 +67,7 @@ enum LinkModule {
       options.fillGaps = o.bool("fill_gaps")
       options.box = try o.box("box")
       options.compat = NearestNeighborLinker.Rules(rawValue: o.string("compat")) ?? .clean
-      let flow = try LinkFlow.flow(o, in: me)
+      let flow = try LinkFlow.flow(o, in: me, progress: call.progress)
       let counts = try NearestNeighborLinker.run(
         me.graph, options: options, flow: flow, reasons: me.reasons, progress: call.progress)
       call.push(
