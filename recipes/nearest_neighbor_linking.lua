@@ -33,6 +33,7 @@ return {
       type = "choice", choices = { "none", "last", "every" }, default = "none",
       help = "spots for skipped timepoints: in the last one as ELEPHANT does, or in every one",
     },
+    flow = { type = "file", help = 'a flow model, a file or "versatile": look where it says' },
     around = { type = "point", help = "only around this point, world units" },
     size = { type = "number", default = 50, min = 0, help = "width of the box around it" },
     compat = {
@@ -52,6 +53,7 @@ return {
     return require("howdah").link.nearest(project, {
       timepoints = params.timepoints, threshold = params.threshold, depth = params.depth,
       neighbors = params.neighbors, max_links = params.max_links, box = box,
+      flow = params.flow and howdah.flow(params.flow),
       interpolate = params.interpolation == "last", fill_gaps = params.interpolation == "every",
       compat = params.compat,
     })

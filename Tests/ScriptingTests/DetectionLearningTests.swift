@@ -82,7 +82,7 @@ struct DetectionLearningTests {
     #expect(prompt.problem(fresh + "m:train(p, {timepoints = {3, 1}})").contains("backwards"))
     #expect(prompt.problem(fresh + "m:reset('default')").contains("project = p"))
     #expect(
-      prompt.problem("howdah.flow('default', {widths = {4, 8}}):train(p)").contains("flow model"))
+      prompt.problem("howdah.flow('default', {widths = {4, 8}}):live(p)").contains("flow model"))
   }
 
   @Test("live training takes up what is tagged at the prompt")

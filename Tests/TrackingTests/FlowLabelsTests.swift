@@ -78,7 +78,8 @@ struct FlowLabelsTests {
     #expect(throws: HowdahError.self) { try FlowScale(maxDisplacement: 0, keepAxials: 0) }
   }
 
-  @Test("Where nuclei overlap the later link counts; a tiny nucleus leaves a mark; one outside none")
+  @Test(
+    "Where nuclei overlap the later link counts; a tiny nucleus leaves a mark; one outside none")
   func painting() throws {
     func mark(_ x: Double, _ radius: Double, from: Double) -> FlowMark {
       FlowMark(
@@ -86,7 +87,10 @@ struct FlowLabelsTests {
         source: WorldPoint(x: from, y: 15, z: 10))
     }
     let labels = FlowLabels(
-      [mark(12, 4, from: 11), mark(16, 4, from: 18), mark(30, 0.1, from: 31), mark(90, 2, from: 91)],
+      [
+        mark(12, 4, from: 11), mark(16, 4, from: 18), mark(30, 0.1, from: 31),
+        mark(90, 2, from: 91),
+      ],
       earlier: grid, later: grid)
     #expect(labels.marks.count == 3 && labels.centers[2] == Size3(x: 30, y: 15, z: 5))
     let numbers = try labels.numbers()

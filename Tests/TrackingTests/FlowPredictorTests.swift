@@ -13,7 +13,8 @@ import Tracking
 struct FlowPredictorTests {
   private func predictor(
     _ model: Model, _ images: any ImageSource, settings: [String: Double] = [:],
-    progress: Progress = .none, _ change: (inout FlowPredictor.Options) -> Void = { _ in }
+    progress: Core.Progress = .none,
+    _ change: (inout FlowPredictor.Options) -> Void = { _ in }
   ) throws -> FlowPredictor {
     var options = FlowPredictor.Options()
     change(&options)
@@ -38,7 +39,8 @@ struct FlowPredictorTests {
 
   @Test("Worked example of elephant-server 5.6: positions in the frame before")
   func worked() throws {
-    let blank = try Volume(zeroed: Size3(x: 40, y: 32, z: 10), voxelSize: FlowScene.voxel, type: .uint8)
+    let blank = try Volume(
+      zeroed: Size3(x: 40, y: 32, z: 10), voxelSize: FlowScene.voxel, type: .uint8)
     let images = try MemoryImageSource([[blank], [blank]])
     let graph = LineageGraph()
     try graph.edit("spot") {
@@ -58,7 +60,9 @@ struct FlowPredictorTests {
     #expect(abs(flow[2].value(x: 39, y: 0, z: 0) - 0.5) < 1e-4)
   }
 
-  @Test("Nuclei outside the images stay where they are; timepoint 0 has no answer, a missing image says so")
+  @Test(
+    "Nuclei outside the images stay where they are; timepoint 0 has no answer, a missing image says so"
+  )
   func edges() throws {
     let scene = try FlowScene(timepoints: 2, approved: false)
     try scene.graph.edit("far") {
@@ -80,7 +84,8 @@ struct FlowPredictorTests {
     }
   }
 
-  @Test("The file's meaning of flows counts, an option overrules it, a size of nuclei shrinks images")
+  @Test(
+    "The file's meaning of flows counts, an option overrules it, a size of nuclei shrinks images")
   func settings() throws {
     let scene = try FlowScene(timepoints: 2, approved: false)
     let model = try FlowScene.uniform([0.5, 0, 0])

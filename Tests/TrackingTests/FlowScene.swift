@@ -76,6 +76,8 @@ struct FlowScene {
   static func options(epochs: Int = 2) -> FlowTraining.Options {
     var options = FlowTraining.Options()
     options.samples.crop.size = Size3(x: 16, y: 16, z: 8)
+    // All balls move alike: without mirrors that is learned in a moment.
+    options.samples.crop.flips = false
     options.samples.cropsPerTimepoint = 3
     options.maxDisplacement = 8
     options.trainer.epochs = epochs

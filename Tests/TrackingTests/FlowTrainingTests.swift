@@ -28,6 +28,7 @@ struct FlowTrainingTests {
   private func augment(_ o: inout FlowSamples.Options) {
     o.crop.scaleFactorBase = 0.3
     o.crop.rotationAngle = 180
+    o.crop.flips = true
     o.seed = 3
   }
 
@@ -42,7 +43,8 @@ struct FlowTrainingTests {
     #expect(a.count == 6 && a.timepoints == [1, 2])
   }
 
-  @Test("Whatever turns, mirrors and stretches a sample does so with the ways: they fit its own images")
+  @Test(
+    "Whatever turns, mirrors and stretches a sample does so with the ways: they fit its own images")
   func waysFitImages() throws {
     let source = try samples(augment)
     let norms = source.scale.norms
@@ -59,7 +61,8 @@ struct FlowTrainingTests {
         }
         for z in 0..<size.z {
           for y in 0..<size.y {
-            for x in 0..<size.x where at(target.mask, x, y, z) > 0 && at(target.later, x, y, z) > 0.7 {
+            for x in 0..<size.x
+            where at(target.mask, x, y, z) > 0 && at(target.later, x, y, z) > 0.5 {
               let fx = Double(at(target.flow, x, y, z)) * norms.x
               let fy = Double(at(target.flow, x, y, z, 1)) * norms.y
               let fz = Double(at(target.flow, x, y, z, 2)) * norms.z
@@ -78,7 +81,8 @@ struct FlowTrainingTests {
       }
     }
     // The way is 2.2 voxels long: without moving along, bright voxels meet dark ones.
-    #expect(compared > 500 && worst < 0.3)
+    #expect(compared > 300)
+    #expect(worst < 0.3)
   }
 
   @Test("A plane's samples have flows along x and y alone")
@@ -109,7 +113,9 @@ struct FlowTrainingTests {
     #expect(try train(2).0.models == one.models)
     #expect(one.settings == [FlowSetting.maxDisplacement: 8])
     #expect(
-      Set(one.history[0].losses.keys) == ["train_loss", "instance_loss", "SSIM_loss", "smooth_loss"]
+      Set(one.history[0].losses.keys) == [
+        "train_loss", "instance_loss", "SSIM_loss", "smooth_loss",
+      ]
     )
   }
 

@@ -1227,6 +1227,7 @@ function local_array:to_table() end
 ---@field path string Its file; nil for a model that is in memory only.
 ---@field dimensions integer 2 or 3.
 ---@field widths any Channels at each level, the base last.
+---@field settings any Numbers that its networks were trained with: for flow, what a flow of 1 means in voxels.
 ---@field networks integer How many networks are averaged.
 ---@field parameters integer How many numbers one network has.
 ---@field layers any Its layers in file order; shape is that of the weights: out, in, kernel.
@@ -1262,31 +1263,32 @@ function local_model:save(path, options) end
 ---@return any
 function local_model:forward(volume, options) end
 
----What training would see: 0 nothing, 1 background, 2 border, 3 centre, and 4, 5, 6 the same where the prediction was wrong. show draws it in colours.
+---What training would see: 0 nothing, 1 background, 2 border, 3 centre, and 4, 5, 6 the same where the prediction was wrong; show draws it in colours. For a flow model, where the approved links into that timepoint come from.
 ---```lua
 ---p.spots:at(0):tag("Detection", "tp")
 ---local model = howdah.detection("default", {widths = {4, 8}})
 ---show(model:labels(p, {t = 0}))
 ---```
 ---@param project howdah.project Its judged spots are painted.
----@param options? {t?: integer, setup?: integer, center_ratio?: number, auto_bg_threshold?: number|"auto", auto_bg_smoothing?: number}
+---@param options? {t?: integer, setup?: integer, center_ratio?: number, auto_bg_threshold?: number|"auto", auto_bg_smoothing?: number, max_displacement?: number}
 --- * `t`: The timepoint.
 --- * `setup`: The channel or view.
 --- * `center_ratio`: Semi-axes of the part labelled as centre, relative to the spot's.
 --- * `auto_bg_threshold`: Voxels darker than this part of the intensity range are background; 0: none; "auto": measured.
 --- * `auto_bg_smoothing`: Smooth by this sigma before, world units; absent: a third of a nucleus; 0: as ELEPHANT.
----@return howdah.volume
+--- * `max_displacement`: For flow: voxels that a flow of 1 means; absent: as the model says.
+---@return any
 function local_model:labels(project, options) end
 
----Learn from the spots tagged in the set Detection: tp and fn are nuclei, fp and tn are none, tb and fb are borders.
+---Learn from the spots tagged in the set Detection: tp and fn are nuclei, fp and tn are none, tb and fb are borders. A flow model learns from the links tagged Approved in the set Tracking.
 ---```lua
 ---p.spots:at(0):tag("Detection", "fn")
 ---local model = howdah.detection("default", {widths = {4, 8}, seed = 1})
 ---local size = {x = 16, y = 16, z = 4}
 ---print(model:train(p, {num_epochs = 2, training_crop_size = size}).train_loss)
 ---```
----@param project howdah.project Its judged spots are learned from.
----@param options? {timepoints?: integer|integer[]|(integer)[], setup?: integer, num_crops?: integer, num_epochs?: integer, center_ratio?: number, auto_bg_threshold?: number|"auto", auto_bg_smoothing?: number, training_crop_size?: {x: number, y: number, z: number}|number[], batch_size?: integer, learning_rate?: number, class_weights?: (number)[], false_weight?: number, aug_scale_factor_base?: number, aug_rotation_angle?: number, aug_contrast?: number, rescale?: {x: number, y: number, z: number}|number[], keep_axials?: integer, log_interval?: integer, log_folder?: string, checkpoint?: string, cache_mebibytes?: integer, fresh_optimizer?: boolean, seed?: integer, validation?: number, patience?: integer, keep_best?: boolean, on_epoch?: function, on_batch?: function}
+---@param project howdah.project Its judged spots, or approved links, are learned from.
+---@param options? {timepoints?: integer|integer[]|(integer)[], setup?: integer, num_crops?: integer, num_epochs?: integer, center_ratio?: number, auto_bg_threshold?: number|"auto", auto_bg_smoothing?: number, training_crop_size?: {x: number, y: number, z: number}|number[], batch_size?: integer, learning_rate?: number, class_weights?: (number)[], false_weight?: number, aug_scale_factor_base?: number, aug_rotation_angle?: number, aug_contrast?: number, rescale?: {x: number, y: number, z: number}|number[], keep_axials?: integer, log_interval?: integer, log_folder?: string, checkpoint?: string, cache_mebibytes?: integer, fresh_optimizer?: boolean, seed?: integer, max_displacement?: number, flow_weights?: (number)[], validation?: number, patience?: integer, keep_best?: boolean, on_epoch?: function, on_batch?: function}
 --- * `timepoints`: One, {first, last}, or a list of three and more; absent: all with judged spots.
 --- * `setup`: The channel or view.
 --- * `num_crops`: Samples of each timepoint in an epoch.
@@ -1310,7 +1312,9 @@ function local_model:labels(project, options) end
 --- * `cache_mebibytes`: Images kept in memory.
 --- * `fresh_optimizer`: Forget the momentum of earlier training, as ELEPHANT does.
 --- * `seed`: Of all random choices; absent: howdah.seed.
---- * `validation`: Hold back this part of the judged spots and measure the loss on them.
+--- * `max_displacement`: For flow: voxels that a flow of 1 means; absent: as the model says.
+--- * `flow_weights`: For flow: weights of errors along x, y, z; absent: equal.
+--- * `validation`: Hold back this part of the spots or links and measure the loss on it.
 --- * `patience`: Stop after so many epochs without a better validation loss.
 --- * `keep_best`: End with the weights of the best validation loss.
 --- * `on_epoch`: Called with {epoch=, train_loss=, ...} after every epoch; false ends the training.
@@ -1324,7 +1328,7 @@ function local_model:train(project, options) end
 ---local size = {x = 16, y = 16, z = 4}
 ---model:reset("default", {project = p, num_crops = 1, training_crop_size = size})
 ---```
----@param source? string "versatile", "default" (fresh, and taught by the project's images that bright is inside), a file, or an http(s) address.
+---@param source? string "versatile", "default" (fresh; a detection model is taught by the project's images that bright is inside), a file, or an http(s) address.
 ---@param options? {project?: howdah.project, num_crops?: integer, training_crop_size?: {x: number, y: number, z: number}|number[], setup?: integer, seed?: integer}
 --- * `project`: For "default": whose images it looks at.
 --- * `num_crops`: For "default": samples of each of three stages.
@@ -1404,14 +1408,14 @@ function local_model:live(project, options) end
 ---@return any
 function local_model:predict(project, options) end
 
----Learn to find nuclei from simulated scenes of all kinds; this is how the versatile model was made. A model whose training stopped goes on where it was.
+---Learn from simulated scenes of all kinds to find nuclei, or where they came from; so the versatile models were made. A model whose training stopped goes on where it was.
 ---```lua
 ---local model = howdah.detection("default", {widths = {2, 4, 4, 4, 4}, seed = 1})
 ---print(model:train_simulated{steps = 2, interval = 1, seed = 1}.steps)
 ---```
 ---@param options? {steps?: integer, learning_rate?: number, warm_up?: integer, decay?: integer, interval?: integer, max_minutes?: number, threads?: integer, seed?: integer, checkpoint?: string, on_epoch?: function}
 --- * `steps`: Of the whole training, what the model had before included.
---- * `learning_rate`: Adam's step size in the middle part.
+--- * `learning_rate`: Adam's step size in the middle part; absent: 0.002, for flow 0.0005.
 --- * `warm_up`: Steps over which it rises at the beginning.
 --- * `decay`: Steps over which it falls at the end.
 --- * `interval`: Steps between two checkpoints, lines of the loss curve and calls.
@@ -1422,6 +1426,29 @@ function local_model:predict(project, options) end
 --- * `on_epoch`: Called with {step=, train_loss=, ...} after every interval; false ends the training.
 ---@return any
 function local_model:train_simulated(options) end
+
+---How a flow model sees that a spot has moved since the timepoint before, world units.
+---```lua
+---local model = howdah.flow("default", {widths = {4, 8}, seed = 1})
+---print(model:displacement(p.spots:at(1):first()).x)
+---```
+---@param spot howdah.spot Of timepoint 1 or later.
+---@param options? {setup?: integer}
+--- * `setup`: The channel or view.
+---@return any
+function local_model:displacement(spot, options) end
+
+---The flow of a whole frame: at each voxel of the timepoint the way back to the one before, in voxels of the volumes.
+---```lua
+---local model = howdah.flow("default", {widths = {4, 8}, seed = 1})
+---print(model:flow(p, {t = 1}).x:mean())
+---```
+---@param project howdah.project Its images are looked at.
+---@param options? {t?: integer, setup?: integer}
+--- * `t`: The later timepoint, 1 or more.
+--- * `setup`: The channel or view.
+---@return any
+function local_model:flow(project, options) end
 
 ---A model that learns in the background.
 ---@class howdah.live_training
@@ -1683,11 +1710,13 @@ function howdah.detection(source, options) end
 ---print(model, #model.layers)
 ---```
 ---@param source string A .pth or .safetensors file or its http(s) address; "versatile": the trained one that comes with the program; "default": an untrained one.
----@param options? {dimensions?: integer, widths?: (integer)[], seed?: integer, networks?: integer}
+---@param options? {dimensions?: integer, widths?: (integer)[], seed?: integer, networks?: integer, max_displacement?: number, nucleus_radius?: number}
 --- * `dimensions`: 2 or 3; absent: as the source has, else 3.
 --- * `widths`: Channels at each level, the lowest resolution last; narrower is faster. Absent: as the source has, else ELEPHANT's {16, 32, 64, 128, 256}.
 --- * `seed`: For "default": another seed gives other weights; absent: howdah.seed.
 --- * `networks`: For "default": how many networks are trained and averaged.
+--- * `max_displacement`: Voxels that a flow of 1 means along x and y; absent: as the file says, else ELEPHANT's 80.
+--- * `nucleus_radius`: Radius in voxels that nuclei should have for it, to which images are shrunk; absent: as the file says, else images are taken as they are.
 ---@return howdah.model
 function howdah.flow(source, options) end
 
@@ -1760,7 +1789,7 @@ howdah.link = {}
 ---print(counts.links, counts.unlinked)
 ---```
 ---@param project howdah.project Its spots get links.
----@param options? {timepoints?: integer|integer[], threshold?: number, depth?: integer, neighbors?: integer, max_links?: integer, division_distance?: number, passes?: integer, interpolate?: boolean, fill_gaps?: boolean, flow?: function, box?: table, compat?: "clean"|"elephant"}
+---@param options? {timepoints?: integer|integer[], threshold?: number, depth?: integer, neighbors?: integer, max_links?: integer, division_distance?: number, passes?: integer, interpolate?: boolean, fill_gaps?: boolean, box?: table, compat?: "clean"|"elephant", flow?: howdah.model|function, flow_setup?: integer}
 --- * `timepoints`: Spots of these get a parent; absent: all.
 --- * `threshold`: How far a parent may be, world units.
 --- * `depth`: How many timepoints back a parent is looked for.
@@ -1770,9 +1799,10 @@ howdah.link = {}
 --- * `passes`: How often spots that lost their parent are tried again. ELEPHANT fixes 5.
 --- * `interpolate`: Put spots where a timepoint is skipped; needs depth above 1.
 --- * `fill_gaps`: Put spots into all timepoints that a link skips, and link through them.
---- * `flow`: Called with a spot: how it moved since the timepoint before, {x=, y=, z=} in world units; nil for not at all.
 --- * `box`: Only spots in this box get a parent, world units.
 --- * `compat`: clean: the rules as documented; elephant: as shipped, with its quirks.
+--- * `flow`: A flow model, or a function that is called with a spot and says how it moved since the timepoint before, {x=, y=, z=} in world units; nil for not at all.
+--- * `flow_setup`: The channel or view that a flow model looks at.
 ---@return any
 function howdah.link.nearest(project, options) end
 
@@ -1782,7 +1812,7 @@ function howdah.link.nearest(project, options) end
 ---print(counts.links, counts.splits)
 ---```
 ---@param project howdah.project Its spots get links.
----@param options? {timepoints?: integer|integer[], threshold?: number, max_frame_gap?: integer, gap_threshold?: number, splitting?: boolean, split_threshold?: number, merging?: boolean, merge_threshold?: number, weights?: table, cost?: function, flow?: function, fill_gaps?: boolean, single_spots?: boolean, alternative_factor?: number, alternative_percentile?: number, box?: table}
+---@param options? {timepoints?: integer|integer[], threshold?: number, max_frame_gap?: integer, gap_threshold?: number, splitting?: boolean, split_threshold?: number, merging?: boolean, merge_threshold?: number, weights?: table, cost?: function, fill_gaps?: boolean, single_spots?: boolean, alternative_factor?: number, alternative_percentile?: number, box?: table, flow?: howdah.model|function, flow_setup?: integer}
 --- * `timepoints`: Spots of these get a parent; absent: all.
 --- * `threshold`: How far a parent may be, world units.
 --- * `max_frame_gap`: Timepoints from the spot before a gap to the one after it, at most; 1 closes none.
@@ -1793,12 +1823,13 @@ function howdah.link.nearest(project, options) end
 --- * `merge_threshold`: How far merging spots may be apart; absent: threshold.
 --- * `weights`: What two linked spots should share, {radius = 1}: radius, volume, intensity, quality or a feature. Distances are multiplied by 1 + 3 w |a - b| / |a + b|.
 --- * `cost`: Called with parent and child within the threshold: the cost of linking them, nil to forbid it; absent: the squared distance.
---- * `flow`: Called with a spot: how it moved since the timepoint before, {x=, y=, z=} in world units; nil for not at all.
 --- * `fill_gaps`: Put spots into the timepoints that a link skips.
 --- * `single_spots`: Whether spots without any link to the next timepoints take part in gaps, splits and merges; TrackMate leaves them out.
 --- * `alternative_factor`: Not linking costs so many times the dearest link.
 --- * `alternative_percentile`: For gaps, splits and merges: not linking is measured by this percentile of their costs.
 --- * `box`: Only spots in this box get a parent, world units.
+--- * `flow`: A flow model, or a function that is called with a spot and says how it moved since the timepoint before, {x=, y=, z=} in world units; nil for not at all.
+--- * `flow_setup`: The channel or view that a flow model looks at.
 ---@return any
 function howdah.link.lap(project, options) end
 
@@ -1808,7 +1839,7 @@ function howdah.link.lap(project, options) end
 ---print(story.links, story.divisions, story.optimal)
 ---```
 ---@param project howdah.project Its spots get links.
----@param options? {timepoints?: integer|integer[], threshold?: number, reach?: number, max_frame_gap?: integer, divisions?: boolean, division_bias?: number, intensity?: boolean, setup?: integer, rounds?: integer, fill_gaps?: boolean, flow?: function, box?: table}
+---@param options? {timepoints?: integer|integer[], threshold?: number, reach?: number, max_frame_gap?: integer, divisions?: boolean, division_bias?: number, intensity?: boolean, setup?: integer, rounds?: integer, fill_gaps?: boolean, box?: table, flow?: howdah.model|function, flow_setup?: integer}
 --- * `timepoints`: Spots of these get a parent; absent: all.
 --- * `threshold`: How far a child may be from the predicted place, world units; absent: as the motion shows.
 --- * `reach`: How far spots may move before their neighbours' motion is known; absent: 1.2 times their spacing.
@@ -1819,10 +1850,33 @@ function howdah.link.lap(project, options) end
 --- * `setup`: The channel or view that brightness is measured in.
 --- * `rounds`: How often costs are learned anew from the links found.
 --- * `fill_gaps`: Put spots into the timepoints that a link skips.
---- * `flow`: Called with a spot: how it moved since the timepoint before, {x=, y=, z=} in world units; nil for not at all.
 --- * `box`: Only spots in this box get a parent, world units.
+--- * `flow`: A flow model, or a function that is called with a spot and says how it moved since the timepoint before, {x=, y=, z=} in world units; nil for not at all.
+--- * `flow_setup`: The channel or view that a flow model looks at.
 ---@return any
 function howdah.link.global(project, options) end
+
+---Follow a spot backward: link it to the nearest spot of the timepoint before, or make one, and so on. It ends where a spot has a parent or nothing is found.
+---```lua
+---local way = howdah.link.back_track(p.spots:at(2):first(), {steps = 2})
+---print(way.links, way.reason, way.last)
+---```
+---@param spot howdah.spot Where the way back begins.
+---@param options? {steps?: integer, threshold?: number, max_links?: integer, detection?: howdah.model, setup?: integer, patch_size?: {x: number, y: number, z: number}|number[], prob_threshold?: number, min_radius?: number, interpolate?: boolean, compat?: "clean"|"elephant", flow?: howdah.model|function, flow_setup?: integer}
+--- * `steps`: Timepoints to go back at most.
+--- * `threshold`: A parent is nearer than this to the expected place, world units.
+--- * `max_links`: A spot with so many children takes no more.
+--- * `detection`: A detection model that looks where no spot is near.
+--- * `setup`: The channel or view that the detection model looks at.
+--- * `patch_size`: Voxels that it looks at; absent: {x = 128, y = 128, z = 24}.
+--- * `prob_threshold`: Voxels with a greater probability are centres of nuclei.
+--- * `min_radius`: Nuclei with a smaller semi-axis are dropped, world units.
+--- * `interpolate`: Put a spot where nothing is found, and go on from there.
+--- * `compat`: elephant: a spot that has a parent gets another, and rejected spots become parents.
+--- * `flow`: A flow model, or a function that is called with a spot and says how it moved since the timepoint before, {x=, y=, z=} in world units; nil for not at all.
+--- * `flow_setup`: The channel or view that a flow model looks at.
+---@return any
+function howdah.link.back_track(spot, options) end
 
 ---Notes on standard error.
 howdah.log = {}

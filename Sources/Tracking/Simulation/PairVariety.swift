@@ -2,9 +2,10 @@
 // images. Here all is drawn at the size that a flow network is shown: nuclei a few voxels across, because where they
 // went can be told from coarse images, and a coarse one shows many of them at once.
 //
-// Everything moves: the whole view (drift of the sample or the stage) by up to about two radii, the tissue within it in
-// waves, each nucleus by itself; nuclei divide, and others come into view. All numbers are functions of the seed and
-// the pair's number.
+// Everything moves: the whole view (drift of the sample or the stage) by up to one and a half radii, the tissue within
+// it in waves, each nucleus by itself; nuclei divide, and others come into view. The first pairs move less: a network
+// learns small ways at once and large ones only from there. All numbers are functions of the seed and the pair's
+// number.
 
 import Core
 import Imaging
@@ -15,11 +16,13 @@ public struct PairVariety: Sendable {
   /// The seed of all pairs.
   public var seed: UInt64
   /// Mean radius of nuclei in voxels along x and y, from here to there.
-  public var radius = 3.2...6.4
+  public var radius = 3.4...5.6
   /// About how many voxels a frame has.
-  public var voxels = 40_000...80_000
+  public var voxels = 40_000...70_000
   /// The view moves by up to so many radii.
-  public var drift = 2.2
+  public var drift = 1.5
+  /// From this pair on everything moves as fast as it may; the first one has a quarter of that.
+  public var firstFast = 800
 
   /// Pairs of this seed.
   public init(seed: UInt64) { self.seed = seed }
@@ -36,7 +39,8 @@ public struct PairVariety: Sendable {
     scenes.light(&view, &random)
     scenes.camera(&view, &random)
     view.timepoints = 2
-    view.speed = view.radius * (random.uniform() < 0.2 ? 0 : random.uniform(0, 0.8))
+    let haste = min(1, 0.25 + 0.75 * Double(i) / Double(max(1, firstFast)))
+    view.speed = haste * view.radius * (random.uniform() < 0.2 ? 0 : random.uniform(0, 0.8))
     view.wander = view.radius * random.between(0.02, 0.3)
     view.metaphaseFrames = 2
     view.divisionRate = 0
@@ -46,9 +50,9 @@ public struct PairVariety: Sendable {
     let dividing = random.uniform() < 0.25 ? 0 : random.uniform(0, 0.12)
     var (before, after) = try tissue.pair(
       dividing: dividing, settling: random.uniform() < 0.3 ? 12 : 40, progress: progress)
-    let jump = jump(view, &random)
+    let jump = jump(view, &random) * haste
     let turn = Matrix3.rotation(
-      about: .z, radians: random.uniform() < 0.6 ? 0 : random.uniform(-0.12, 0.12))
+      about: .z, radians: random.uniform() < 0.6 ? 0 : haste * random.uniform(-0.12, 0.12))
     let middle = (tissue.shape.field.minimum + tissue.shape.field.maximum) * 0.5
     for k in before.indices { before[k].position = before[k].position - margin }
     for k in after.indices {
@@ -64,9 +68,9 @@ public struct PairVariety: Sendable {
       later: try renderer.render(after, t: 1, progress: progress))
   }
 
-  /// Voxels 1 to 5 times longer along z; lengths are relative, the radius is always 3.5 micrometres.
+  /// Voxels 1 to 4 times longer along z; lengths are relative, the radius is always 3.5 micrometres.
   private func geometry(_ o: inout Simulator.Options, _ random: inout SeededRandom) {
-    let anisotropy = random.uniform() < 0.2 ? 1 : random.between(1, 5)
+    let anisotropy = random.uniform() < 0.2 ? 1 : random.between(1, 4)
     o.radius = 3.5
     let x = o.radius / random.between(radius.lowerBound, radius.upperBound)
     o.voxelSize = VoxelSize(x: x, y: x, z: x * anisotropy)

@@ -27,7 +27,9 @@ public struct SimulatedPairs: SampleSource, Sendable {
     var random = SeededRandom(seed: variety.seed, stream: 0xF1A_0000_0000 &+ UInt64(number))
     // Few pairs show nothing at all; the next stream of numbers takes their place.
     for attempt in 0..<20 {
-      let pair = try variety.pair(number &+ attempt << 40)
+      var variety = variety
+      variety.seed &+= UInt64(attempt) << 40
+      let pair = try variety.pair(number)
       if let sample = try sample(pair, &random) { return sample }
     }
     throw HowdahError(.internal, "20 simulated pairs in a row show no nucleus")

@@ -81,23 +81,24 @@ enum DetectionTrainingMethods {
             .integer("num_epochs", "How often all samples are gone through.", default: 10, min: 1),
           ] + TrainingOptions.labels + TrainingOptions.learning
             + FlowMethods.trainOptions + [
-            .number(
-              "validation", "Hold back this part of the spots or links and measure the loss on it.",
-              default: 0, min: 0, max: 0.9),
-            .integer(
-              "patience", "Stop after so many epochs without a better validation loss.",
-              optional: true, min: 1),
-            .boolean(
-              "keep_best", "End with the weights of the best validation loss.", default: false),
-            .function(
-              "on_epoch",
-              "Called with {epoch=, train_loss=, ...} after every epoch; false ends the training.",
-              optional: true),
-            .function(
-              "on_batch",
-              "Called with {epoch=, step=, train_loss=, ...} after every step; false ends it.",
-              optional: true),
-          ]),
+              .number(
+                "validation",
+                "Hold back this part of the spots or links and measure the loss on it.",
+                default: 0, min: 0, max: 0.9),
+              .integer(
+                "patience", "Stop after so many epochs without a better validation loss.",
+                optional: true, min: 1),
+              .boolean(
+                "keep_best", "End with the weights of the best validation loss.", default: false),
+              .function(
+                "on_epoch",
+                "Called with {epoch=, train_loss=, ...} after every epoch; false ends the training.",
+                optional: true),
+              .function(
+                "on_batch",
+                "Called with {epoch=, step=, train_loss=, ...} after every step; false ends it.",
+                optional: true),
+            ]),
       ],
       returns: "{epochs=, steps=, reason=, train_loss=, ...}",
       "Learn from the spots tagged in the set Detection: tp and fn are nuclei, fp and tn are none, tb and fb are borders. A flow model learns from the links tagged Approved in the set Tracking.",

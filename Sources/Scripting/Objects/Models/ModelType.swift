@@ -57,20 +57,22 @@ enum ModelType {
           "A .pth or .safetensors file or its http(s) address; "
             + "\"versatile\": the trained one that comes with the program; "
             + "\"default\": an untrained one."),
-        .options([
-          .integer("dimensions", "2 or 3; absent: as the source has, else 3.", optional: true),
-          Param(
-            "widths", .list(.integer),
-            "Channels at each level, the lowest resolution last; narrower is faster. "
-              + "Absent: as the source has, else ELEPHANT's {16, 32, 64, 128, 256}.",
-            optional: true),
-          .integer(
-            "seed", "For \"default\": another seed gives other weights; absent: howdah.seed.",
-            optional: true),
-          .integer(
-            "networks", "For \"default\": how many networks are trained and averaged.", default: 1,
-            min: 1, max: 64),
-        ] + (kind == .flow ? FlowMethods.sourceOptions : [])),
+        .options(
+          [
+            .integer("dimensions", "2 or 3; absent: as the source has, else 3.", optional: true),
+            Param(
+              "widths", .list(.integer),
+              "Channels at each level, the lowest resolution last; narrower is faster. "
+                + "Absent: as the source has, else ELEPHANT's {16, 32, 64, 128, 256}.",
+              optional: true),
+            .integer(
+              "seed", "For \"default\": another seed gives other weights; absent: howdah.seed.",
+              optional: true),
+            .integer(
+              "networks", "For \"default\": how many networks are trained and averaged.",
+              default: 1,
+              min: 1, max: 64),
+          ] + (kind == .flow ? FlowMethods.sourceOptions : [])),
       ],
       returns: "model",
       kind == .detection

@@ -82,8 +82,11 @@ enum PredictMethod {
     ) { call in
       let (me, project) = (call.receiver(ModelObject.self), call.object(0, ProjectObject.self))
       guard me.kind == .detection else {
-        throw HowdahError(.argument, "model:predict: a flow model finds no spots; it helps to link them: "
-            + "howdah.link.nearest(p, {flow = model}), and model:displacement(spot) says what it sees")
+        throw HowdahError(
+          .argument,
+          "model:predict: a flow model finds no spots; it helps to link them: "
+            + "howdah.link.nearest(p, {flow = model}), and model:displacement(spot) says what it sees"
+        )
       }
       let o = call.options
       let options = try options(o)

@@ -17,8 +17,9 @@ enum SimulatedTrainingMethod {
             "steps", "Of the whole training, what the model had before included.",
             default: defaults.steps, min: 1, max: 10_000_000),
           .number(
-            "learning_rate", "Adam's step size in the middle part.",
-            default: defaults.learningRate, min: 0),
+            "learning_rate",
+            "Adam's step size in the middle part; absent: 0.002, for flow 0.0005.", optional: true,
+            min: 0),
           .integer(
             "warm_up", "Steps over which it rises at the beginning.", default: defaults.warmUp,
             min: 0),
@@ -52,7 +53,8 @@ enum SimulatedTrainingMethod {
       let o = call.options
       var options = SimulatedTraining.Options()
       options.steps = o.int("steps")
-      options.learningRate = o.double("learning_rate")
+      options.learningRate =
+        o.optionalDouble("learning_rate") ?? (me.kind == .flow ? 5e-4 : defaults.learningRate)
       options.warmUp = o.int("warm_up")
       options.decay = o.int("decay")
       options.interval = o.int("interval")

@@ -10,7 +10,8 @@ struct SampleTurns: Sendable {
   func place(_ k: Int, of count: Int, frame f: Int) -> Int {
     let (round, place) = k.quotientAndRemainder(dividingBy: count)
     var random = SeededRandom(
-      seed: seed ^ 0x5EED_0F0D_E2F1_77A5, stream: UInt64(truncatingIfNeeded: round) << 24 | UInt64(f)
+      seed: seed ^ 0x5EED_0F0D_E2F1_77A5,
+      stream: UInt64(truncatingIfNeeded: round) << 24 | UInt64(f)
     )
     var order = Array(0..<count)
     order.shuffle(by: &random)

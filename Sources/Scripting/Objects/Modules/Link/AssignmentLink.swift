@@ -12,48 +12,50 @@ extension LinkModule {
       "lap",
       params: [
         .object("project", "project", "Its spots get links."),
-        .options([
-          .timepoints("timepoints", "Spots of these get a parent; absent: all.", optional: true),
-          .number(
-            "threshold", "How far a parent may be, world units.", default: d.threshold, min: 0),
-          .integer(
-            "max_frame_gap",
-            "Timepoints from the spot before a gap to the one after it, at most; 1 closes none.",
-            default: d.maxFrameGap, min: 0),
-          .number(
-            "gap_threshold", "How far those two may be apart; absent: threshold.", optional: true,
-            min: 0),
-          .boolean("splitting", "Whether spots may divide.", default: d.splitting),
-          .number(
-            "split_threshold", "How far a daughter may be; absent: threshold.", optional: true,
-            min: 0),
-          .boolean("merging", "Whether tracks may merge.", default: d.merging),
-          .number(
-            "merge_threshold", "How far merging spots may be apart; absent: threshold.",
-            optional: true, min: 0),
-          .table(
-            "weights",
-            "What two linked spots should share, {radius = 1}: radius, volume, intensity, quality or a feature. Distances are multiplied by 1 + 3 w |a - b| / |a + b|.",
-            optional: true),
-          .function(
-            "cost",
-            "Called with parent and child within the threshold: the cost of linking them, nil to forbid it; absent: the squared distance.",
-            optional: true),
-          .boolean(
-            "fill_gaps", "Put spots into the timepoints that a link skips.", default: d.interpolate),
-          .boolean(
-            "single_spots",
-            "Whether spots without any link to the next timepoints take part in gaps, splits and merges; TrackMate leaves them out.",
-            default: d.singleSpots),
-          .number(
-            "alternative_factor", "Not linking costs so many times the dearest link.",
-            default: d.alternativeFactor, min: 0),
-          .number(
-            "alternative_percentile",
-            "For gaps, splits and merges: not linking is measured by this percentile of their costs.",
-            default: d.alternativePercentile, min: 0, max: 100),
-          Param("box", .box, "Only spots in this box get a parent, world units.", optional: true),
-        ] + LinkFlow.options),
+        .options(
+          [
+            .timepoints("timepoints", "Spots of these get a parent; absent: all.", optional: true),
+            .number(
+              "threshold", "How far a parent may be, world units.", default: d.threshold, min: 0),
+            .integer(
+              "max_frame_gap",
+              "Timepoints from the spot before a gap to the one after it, at most; 1 closes none.",
+              default: d.maxFrameGap, min: 0),
+            .number(
+              "gap_threshold", "How far those two may be apart; absent: threshold.", optional: true,
+              min: 0),
+            .boolean("splitting", "Whether spots may divide.", default: d.splitting),
+            .number(
+              "split_threshold", "How far a daughter may be; absent: threshold.", optional: true,
+              min: 0),
+            .boolean("merging", "Whether tracks may merge.", default: d.merging),
+            .number(
+              "merge_threshold", "How far merging spots may be apart; absent: threshold.",
+              optional: true, min: 0),
+            .table(
+              "weights",
+              "What two linked spots should share, {radius = 1}: radius, volume, intensity, quality or a feature. Distances are multiplied by 1 + 3 w |a - b| / |a + b|.",
+              optional: true),
+            .function(
+              "cost",
+              "Called with parent and child within the threshold: the cost of linking them, nil to forbid it; absent: the squared distance.",
+              optional: true),
+            .boolean(
+              "fill_gaps", "Put spots into the timepoints that a link skips.",
+              default: d.interpolate),
+            .boolean(
+              "single_spots",
+              "Whether spots without any link to the next timepoints take part in gaps, splits and merges; TrackMate leaves them out.",
+              default: d.singleSpots),
+            .number(
+              "alternative_factor", "Not linking costs so many times the dearest link.",
+              default: d.alternativeFactor, min: 0),
+            .number(
+              "alternative_percentile",
+              "For gaps, splits and merges: not linking is measured by this percentile of their costs.",
+              default: d.alternativePercentile, min: 0, max: 100),
+            Param("box", .box, "Only spots in this box get a parent, world units.", optional: true),
+          ] + LinkFlow.options),
       ],
       returns: "{links=, ...}",
       "Link by linear assignment, as TrackMate does: frame to frame, then gaps, splits and merges, each at the least sum of squared distances. Links with Tracking unlabeled are made anew, approved ones stay.",
@@ -83,7 +85,8 @@ extension LinkModule {
         { try function.number(me.handle($0), me.handle($1)) }
       }
       let counts = try AssignmentLinker.run(
-        me.graph, options: options, flow: try LinkFlow.flow(o, in: me, progress: call.progress), cost: cost,
+        me.graph, options: options, flow: try LinkFlow.flow(o, in: me, progress: call.progress),
+        cost: cost,
         reasons: me.reasons, progress: call.progress)
       call.push(
         .record([

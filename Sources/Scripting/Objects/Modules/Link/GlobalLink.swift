@@ -12,35 +12,38 @@ extension LinkModule {
       "global",
       params: [
         .object("project", "project", "Its spots get links."),
-        .options([
-          .timepoints("timepoints", "Spots of these get a parent; absent: all.", optional: true),
-          .number(
-            "threshold",
-            "How far a child may be from the predicted place, world units; absent: as the motion shows.",
-            optional: true, min: 0),
-          .number(
-            "reach",
-            "How far spots may move before their neighbours' motion is known; absent: 1.2 times their spacing.",
-            optional: true, min: 0),
-          .integer(
-            "max_frame_gap", "Timepoints from a spot to its child, at most; 1 bridges no gaps.",
-            default: d.maxFrameGap, min: 1, max: 100),
-          .boolean("divisions", "Whether spots may divide.", default: d.divisions),
-          .number(
-            "division_bias", "Above 0 finds more divisions, below 0 fewer.", default: d.divisionBias
-          ),
-          .boolean(
-            "intensity", "Whether brightness counts; absent: when there are images.", optional: true
-          ),
-          .integer(
-            "setup", "The channel or view that brightness is measured in.", default: 0, min: 0),
-          .integer(
-            "rounds", "How often costs are learned anew from the links found.", default: d.rounds,
-            min: 1, max: 20),
-          .boolean(
-            "fill_gaps", "Put spots into the timepoints that a link skips.", default: d.fillGaps),
-          Param("box", .box, "Only spots in this box get a parent, world units.", optional: true),
-        ] + LinkFlow.options),
+        .options(
+          [
+            .timepoints("timepoints", "Spots of these get a parent; absent: all.", optional: true),
+            .number(
+              "threshold",
+              "How far a child may be from the predicted place, world units; absent: as the motion shows.",
+              optional: true, min: 0),
+            .number(
+              "reach",
+              "How far spots may move before their neighbours' motion is known; absent: 1.2 times their spacing.",
+              optional: true, min: 0),
+            .integer(
+              "max_frame_gap", "Timepoints from a spot to its child, at most; 1 bridges no gaps.",
+              default: d.maxFrameGap, min: 1, max: 100),
+            .boolean("divisions", "Whether spots may divide.", default: d.divisions),
+            .number(
+              "division_bias", "Above 0 finds more divisions, below 0 fewer.",
+              default: d.divisionBias
+            ),
+            .boolean(
+              "intensity", "Whether brightness counts; absent: when there are images.",
+              optional: true
+            ),
+            .integer(
+              "setup", "The channel or view that brightness is measured in.", default: 0, min: 0),
+            .integer(
+              "rounds", "How often costs are learned anew from the links found.", default: d.rounds,
+              min: 1, max: 20),
+            .boolean(
+              "fill_gaps", "Put spots into the timepoints that a link skips.", default: d.fillGaps),
+            Param("box", .box, "Only spots in this box get a parent, world units.", optional: true),
+          ] + LinkFlow.options),
       ],
       returns: "{links=, divisions=, optimal=, ...}",
       "Link the whole movie by its most likely story: links, divisions, beginnings and ends, with costs learned from approved links and from the movie itself. Says whether the story is proven to be the best. Approved links stay, pairs linked with Tracking Rejected are never linked.",
@@ -70,7 +73,8 @@ extension LinkModule {
         options.light = light
       }
       let counts = try GlobalLinker.run(
-        me.graph, options: options, flow: try LinkFlow.flow(o, in: me, progress: call.progress), reasons: me.reasons,
+        me.graph, options: options, flow: try LinkFlow.flow(o, in: me, progress: call.progress),
+        reasons: me.reasons,
         progress: call.progress)
       call.push(
         .record([

@@ -19,35 +19,38 @@ enum LinkModule {
       "nearest",
       params: [
         .object("project", "project", "Its spots get links."),
-        .options([
-          .timepoints("timepoints", "Spots of these get a parent; absent: all.", optional: true),
-          .number(
-            "threshold", "How far a parent may be, world units.", default: d.threshold, min: 0),
-          .integer(
-            "depth", "How many timepoints back a parent is looked for.", default: d.depth, min: 1),
-          .integer(
-            "neighbors", "How many nearest spots are considered at each.", default: d.neighbors,
-            min: 1),
-          .integer("max_links", "How many children a spot may have.", default: d.maxLinks, min: 1),
-          .number(
-            "division_distance",
-            "Squared world units: more than one child only beyond this. ELEPHANT fixes 1.",
-            default: d.divisionDistance, min: 0),
-          .integer(
-            "passes", "How often spots that lost their parent are tried again. ELEPHANT fixes 5.",
-            default: d.passes, min: 1),
-          .boolean(
-            "interpolate", "Put spots where a timepoint is skipped; needs depth above 1.",
-            default: d.interpolate),
-          .boolean(
-            "fill_gaps", "Put spots into all timepoints that a link skips, and link through them.",
-            default: d.fillGaps),
-          Param("box", .box, "Only spots in this box get a parent, world units.", optional: true),
-          .choice(
-            "compat", NearestNeighborLinker.Rules.allCases.map(\.rawValue),
-            "clean: the rules as documented; elephant: as shipped, with its quirks.",
-            default: d.compat.rawValue),
-        ] + LinkFlow.options),
+        .options(
+          [
+            .timepoints("timepoints", "Spots of these get a parent; absent: all.", optional: true),
+            .number(
+              "threshold", "How far a parent may be, world units.", default: d.threshold, min: 0),
+            .integer(
+              "depth", "How many timepoints back a parent is looked for.", default: d.depth, min: 1),
+            .integer(
+              "neighbors", "How many nearest spots are considered at each.", default: d.neighbors,
+              min: 1),
+            .integer(
+              "max_links", "How many children a spot may have.", default: d.maxLinks, min: 1),
+            .number(
+              "division_distance",
+              "Squared world units: more than one child only beyond this. ELEPHANT fixes 1.",
+              default: d.divisionDistance, min: 0),
+            .integer(
+              "passes", "How often spots that lost their parent are tried again. ELEPHANT fixes 5.",
+              default: d.passes, min: 1),
+            .boolean(
+              "interpolate", "Put spots where a timepoint is skipped; needs depth above 1.",
+              default: d.interpolate),
+            .boolean(
+              "fill_gaps",
+              "Put spots into all timepoints that a link skips, and link through them.",
+              default: d.fillGaps),
+            Param("box", .box, "Only spots in this box get a parent, world units.", optional: true),
+            .choice(
+              "compat", NearestNeighborLinker.Rules.allCases.map(\.rawValue),
+              "clean: the rules as documented; elephant: as shipped, with its quirks.",
+              default: d.compat.rawValue),
+          ] + LinkFlow.options),
       ],
       returns: "{links=, ...}",
       "Link each spot to the nearest one of the timepoint before. Links with Tracking unlabeled are made anew, approved ones stay.",

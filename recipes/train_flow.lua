@@ -1,0 +1,64 @@
+-- Train a flow model on the links that were approved, i.e. tagged `Approved` in the set Tracking.
+-- Samples are cut out around their targets, from the timepoint and the one before. The output is
+-- replaced after every epoch, so that Ctrl-C keeps what was learned; older versions stay beside it
+-- as flow.pth.1 and so on.
+--
+--   howdah run train_flow embryo.mastodon --num-epochs 20
+--   howdah run train_flow embryo.mastodon --model flow.pth --timepoints 1..4
+--
+--   epochs         20
+--   instance_loss  0.041
+--   output         flow.pth
+--   reason         finished
+--   steps          400
+--   train_loss     0.046
+
+return {
+  name = "train_flow",
+  version = "1.0.0",
+  api = 1,
+  summary = "Train a flow model on approved links",
+  params = {
+    model = { type = "file", default = "versatile", help = 'a file, "versatile" or "default"' },
+    output = { type = "output", default = "flow.pth", help = "the trained model" },
+    timepoints = { type = "timepoints", help = "links into these are learned from; absent: all" },
+    setup = { type = "integer", default = 0, min = 0, help = "the channel or view" },
+    num_crops = { type = "integer", default = 5, min = 1, help = "samples a timepoint and epoch" },
+    num_epochs = { type = "integer", default = 10, min = 1, help = "how often all are seen" },
+    training_crop_size = {
+      type = "point", default = { 256, 256, 16 }, help = "voxels of a sample, x,y,z",
+    },
+    batch_size = { type = "integer", default = 1, min = 1, help = "samples of one step" },
+    learning_rate = {
+      type = "number", default = 0.0003, min = 0, help = "size of a step; ELEPHANT's 0.001 is bold",
+    },
+    flow_weights = {
+      type = "list", of = "number", default = { 1, 1, 1 }, help = "weights of x, y and z",
+    },
+    max_displacement = {
+      type = "number", min = 0.001,
+      help = "voxels that a flow of 1 means; absent: as the model says, else 80",
+    },
+    aug_scale_factor_base = { type = "number", default = 0, min = 0, help = "stretch samples" },
+    aug_rotation_angle = { type = "number", default = 0, min = 0, help = "turn samples, degrees" },
+    rescale = { type = "point", help = "size of the input, x,y,z; absent: as the model wants" },
+    validation = { type = "number", default = 0, min = 0, help = "hold back this part of links" },
+    patience = { type = "integer", min = 1, help = "stop after so many epochs without progress" },
+    keep_best = { type = "boolean", default = false, help = "end with the best epoch" },
+    log_folder = { type = "output", help = "write TensorBoard's event files there" },
+    seed = { type = "integer", help = "of all random choices" },
+  },
+  run = function(project, params)
+    local model = howdah.flow(params.model)
+    local options = { checkpoint = params.output }
+    for name, value in pairs(params) do
+      if name ~= "model" and name ~= "output" then options[name] = value end
+    end
+    function options.on_epoch(e)
+      howdah.log.info(("epoch %d  loss %.4f"):format(e.epoch, e.train_loss))
+    end
+    local result = model:train(project, options)
+    result.output = params.output
+    return result
+  end,
+}

@@ -1,0 +1,57 @@
+-- Train a flow model on pairs of simulated frames alone: nuclei 7 to 11 voxels across that drift,
+-- are stirred, divide, and come into view, in all densities, noises and blurs that the simulator
+-- can draw. The defaults are those of models/versatile-flow-3d.pth; another seed gives a sister of
+-- it.
+--
+--   howdah run train_versatile_flow --output my_flow.pth
+--   howdah run train_versatile_flow --output my_flow.pth --resume checkpoint.pth
+--
+--   loss    0.052
+--   output  my_flow.pth
+--   reason  finished
+--   steps   3000
+
+return {
+  name = "train_versatile_flow",
+  version = "1.0.0",
+  api = 1,
+  summary = "Train the general flow model on simulated pairs of frames",
+  params = {
+    output = {
+      type = "output", default = "versatile-flow-3d.pth", help = "the model, half precision",
+    },
+    checkpoint = {
+      type = "output", default = "checkpoint.pth", help = "where a stopped training goes on from",
+    },
+    resume = { type = "input", help = "the checkpoint of a training that stopped" },
+    steps = { type = "integer", default = 3000, min = 1, help = "pairs to learn from" },
+    learning_rate = { type = "number", default = 0.0005, min = 0, help = "size of a step" },
+    decay = {
+      type = "integer", default = 1000, min = 0, help = "steps over which the learning rate falls",
+    },
+    widths = {
+      type = "list", of = "number", default = { 16, 32, 48, 64, 96 },
+      help = "channels at each level",
+    },
+    seed = { type = "integer", default = 2026, help = "of the weights and the pairs" },
+    max_minutes = { type = "number", help = "stop at the first checkpoint after so long" },
+    threads = { type = "integer", help = "absent: one a core" },
+  },
+  run = function(_, params)
+    local model = params.resume and howdah.flow(params.resume)
+      or howdah.flow("default", { widths = params.widths, seed = params.seed })
+    local trained = model:train_simulated{
+      steps = params.steps, decay = params.decay, seed = params.seed, threads = params.threads,
+      learning_rate = params.learning_rate, warm_up = 150, max_minutes = params.max_minutes,
+      checkpoint = params.checkpoint,
+      on_epoch = function(now)
+        howdah.log.info(string.format("step %d  loss %.4f", now.step, now.train_loss))
+      end,
+    }
+    model:save(params.output, { half = true, versions = 0 })
+    return {
+      steps = trained.steps, reason = trained.reason, loss = trained.train_loss,
+      output = params.output,
+    }
+  end,
+}
