@@ -23,7 +23,7 @@ return {
       type = "number", default = 5, min = 0, help = "a parent is nearer than this, world units",
     },
     max_links = { type = "integer", default = 2, min = 1, help = "children a spot may have" },
-    flow = { type = "file", help = 'a flow model: a file or "versatile"' },
+    flow = { type = "file", help = "a flow model" },
     detection = { type = "file", help = 'a detection model: a file or "versatile"' },
     prob_threshold = {
       type = "number", default = 0.5, min = 0, max = 1, help = "probability threshold",

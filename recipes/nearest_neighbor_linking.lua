@@ -33,7 +33,7 @@ return {
       type = "choice", choices = { "none", "last", "every" }, default = "none",
       help = "spots for skipped timepoints: in the last one as ELEPHANT does, or in every one",
     },
-    flow = { type = "file", help = 'a flow model, a file or "versatile": look where it says' },
+    flow = { type = "file", help = "a flow model: look where it says" },
     around = { type = "point", help = "only around this point, world units" },
     size = { type = "number", default = 50, min = 0, help = "width of the box around it" },
     compat = {

@@ -19,7 +19,7 @@ return {
   api = 1,
   summary = "Train a flow model on approved links",
   params = {
-    model = { type = "file", default = "versatile", help = 'a file, "versatile" or "default"' },
+    model = { type = "file", default = "default", help = 'a file, or "default": a fresh one' },
     output = { type = "output", default = "flow.pth", help = "the trained model" },
     timepoints = { type = "timepoints", help = "links into these are learned from; absent: all" },
     setup = { type = "integer", default = 0, min = 0, help = "the channel or view" },
