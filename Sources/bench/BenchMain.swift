@@ -7,6 +7,7 @@ enum BenchMain {
   /// Every benchmark, in the order of the table. A room adds its own here.
   static let benchmarks: [(name: String, run: @Sendable () throws -> [BenchRow])] = [
     ("project", projectBench), ("link", linkBench), ("linking lap", assignmentBench),
+    ("linking global", globalBench),
     ("bdv", benchBDV), ("ctc", benchCTC),
     ("lua", luaBench),
     ("network", networkBench), ("predict", predictionBench),

@@ -1,5 +1,5 @@
-// Global linking: that the story is the best there is (against exhaustive search), that people have the last word,
-// and that it is much better than looking at one frame after another where the tissue drifts.
+// Global linking: that the story is proven to be the best there is, that people have the last word, and that it is
+// much better than looking at one frame after another where the tissue drifts.
 
 import Core
 import Formats
@@ -75,6 +75,40 @@ struct GlobalLinkerTests {
     options.maxFrameGap = 1
     // The spot that was put in is an ordinary one now.
     #expect(try GlobalLinker.run(graph, options: options).gaps == 0)
+  }
+
+  @Test(
+    "Bound and story meet where spots are so dense that most divisions are in doubt",
+    arguments: 1...6)
+  func proof(seed: UInt64) throws {
+    var random = SeededRandom(seed: seed)
+    let graph = LineageGraph()
+    try graph.edit("crowd") {
+      try graph.ensureElephantTagSets()
+      let set = graph.tagSet(named: "Detection")!
+      var places = (0..<60).map { _ in
+        WorldPoint(x: random.uniform(0, 30), y: random.uniform(0, 30), z: random.uniform(0, 12))
+      }
+      for t in 0..<6 {
+        for p in places {
+          let spot = try graph.addSpot(
+            t: t, position: p, covariance: .sphere(radius: random.uniform(1.5, 3)))
+          try graph.setTag(set, of: spot, to: graph.tag(named: "unlabeled", in: set))
+        }
+        for i in places.indices {
+          for axis in Axis.allCases { places[i][axis] += 0.8 * random.normal() }
+          if random.uniform() < 0.1 {
+            places.append(places[i] + WorldPoint(x: 3 * random.normal(), y: 2, z: 0))
+          }
+        }
+      }
+    }
+    var options = Options()
+    options.divisionBias = 3
+    let counts = try GlobalLinker.run(graph, options: options)
+    #expect(counts.divisions > 5)
+    // A bound that is none would lie above the story, which is not called optimal either.
+    #expect(counts.isOptimal && counts.gap == 0)
   }
 
   /// A lattice in which spot 21 divides between frames 2 and 3, with daughters that look like daughters.

@@ -98,8 +98,10 @@ enum WhyType {
     guard graph.contains(me.link) else { return "this link has been removed" }
     let (a, b) = (graph.source(me.link), graph.target(me.link))
     var lines = [LinkType.text(of: me.link, in: me.project)]
+    // The most likely story weighs a mother and her two daughters at once.
+    let shared = reason.method == .global && reason.step == .split ? " for both daughters" : ""
     lines.append(
-      "  made by \(reason.method) (\(reason.step)), cost \(short(reason.cost)), margin "
+      "  made by \(reason.method) (\(reason.step)), cost \(short(reason.cost))\(shared), margin "
         + "\(short(reason.margin))")
     if let p = reason.expected {
       lines.append(

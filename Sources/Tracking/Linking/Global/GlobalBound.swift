@@ -5,17 +5,20 @@ import Core
 
 /// Builds prices from those of the assignment and repairs them where divisions ask for it.
 struct GlobalBound {
-  private let solver: GlobalSolver
+  let solver: GlobalSolver
   private var rowPrice: [Double]
   private var columnPrice: [Double]
 
-  /// The bound of a solved problem.
-  static func value(_ solver: GlobalSolver) -> Double {
+  /// Prices for a solved problem; they are what they should be where the story has no division.
+  static func prices(_ solver: GlobalSolver) -> GlobalBound {
     var bound = GlobalBound(solver)
     bound.priceDivisions()
     bound.repair()
-    return bound.rowPrice.reduce(0, +) + bound.columnPrice.reduce(0, +)
+    return bound
   }
+
+  /// No story costs less than this.
+  var value: Double { rowPrice.reduce(0, +) + columnPrice.reduce(0, +) }
 
   private init(_ solver: GlobalSolver) {
     self.solver = solver
@@ -23,7 +26,7 @@ struct GlobalBound {
     columnPrice = solver.table.columns.price
   }
 
-  private var divisions: [GlobalProblem.Division] { solver.problem.divisions }
+  var divisions: [GlobalProblem.Division] { solver.problem.divisions }
 
   /// The three spots of each division that is made, as dear as the others allow and no dearer than the division.
   private mutating func priceDivisions() {
@@ -76,12 +79,12 @@ struct GlobalBound {
     }
   }
 
-  private enum Line {
+  enum Line: Hashable {
     case row(Int)
     case column(Int)
   }
 
-  private subscript(line: Line) -> Double {
+  subscript(line: Line) -> Double {
     get {
       switch line {
       case .row(let r): rowPrice[r]
@@ -139,15 +142,19 @@ struct GlobalBound {
 
   /// Set a price as high as the others allow; answers by how much it rose.
   private mutating func raise(_ line: Line) -> Double {
-    let limit: Double
-    switch line {
-    case .row(let r): limit = rowLimit(r)
-    case .column(let c): limit = columnLimit(c)
-    }
+    let limit = limit(line)
     let gain = limit - self[line]
     if gain <= 1e-12 { return 0 }
     self[line] = limit
     return gain
+  }
+
+  /// The highest price that all hypotheses allow under the other prices.
+  func limit(_ line: Line) -> Double {
+    switch line {
+    case .row(let r): rowLimit(r)
+    case .column(let c): columnLimit(c)
+    }
   }
 
   /// The highest price of a row that all its hypotheses allow under the other prices.

@@ -6,10 +6,11 @@
 // is tried by taking its column and rows out and assigning anew what they leave loose; it stays if the sum falls,
 // and rivals for the same spots are exchanged while that helps.
 //
-// The proof: prices of rows and columns under which no hypothesis costs less than its prices add up to are a lower
-// bound of every story (weak duality of the linear program). The assignment brings such prices along; those of a
-// division's three spots are set as high as the others allow. If they reach the division's cost everywhere, bound
-// and story meet, and the story is optimal. Otherwise the difference is reported.
+// The proof (GlobalBound, GlobalProof): prices of rows and columns under which no hypothesis costs less than its
+// prices add up to are a lower bound of every story (weak duality of the linear program). The assignment brings
+// such prices along; those of a division's three spots are set as high as the others allow. Where that leaves story
+// and bound apart, a linear program over the lines around finds the best prices. If bound and story meet, the story
+// is optimal. Otherwise the difference is reported.
 
 import Core
 
@@ -79,6 +80,29 @@ struct GlobalSolver {
     }
     unmake(n)
     for rival in rivals.sorted() { make(rival) }
+    return false
+  }
+
+  /// Make some divisions instead of others if that lowers the sum. Answers whether it did.
+  mutating func exchange(_ wanted: Set<Int>, for unwanted: Set<Int>) -> Bool {
+    let before = total
+    if !unwanted.isSubset(of: made) || !wanted.isDisjoint(with: made) { return false }
+    var rivals = unwanted
+    for n in wanted {
+      let d = problem.divisions[n]
+      for rival in [isBoundColumn[d.column], isBoundRow[d.rows.0], isBoundRow[d.rows.1]] {
+        if let rival { rivals.insert(rival) }
+      }
+    }
+    for n in rivals.sorted() { unmake(n) }
+    for n in wanted.sorted() { make(n) }
+    let gain = before - total
+    if gain > 1e-9 {
+      for n in wanted { saved[n] = gain }
+      return true
+    }
+    for n in wanted.sorted() { unmake(n) }
+    for n in rivals.sorted() { make(n) }
     return false
   }
 

@@ -17,6 +17,8 @@ struct GlobalStory {
   private var keptChild: [Int: Int] = [:]
   private let rejected: RejectedPairs
   private var solver: GlobalSolver?
+  /// No story of the last round costs less than this.
+  private var bound = 0.0
 
   init(
     _ lineage: LineageGraph, _ frames: SpotFrames, _ options: GlobalLinker.Options,
@@ -77,7 +79,8 @@ struct GlobalStory {
       let problem = try GlobalProblem(
         frames, traits, expected, model, motion, keptChild: keptChild, rejected: rejected, o,
         last: last, progress)
-      let solver = try GlobalSolver(problem, progress)
+      var solver = try GlobalSolver(problem, progress)
+      if round == o.rounds - 1 { bound = try solver.prove(progress) }
       self.solver = solver
       chosen = solver.links()
       progress.advance()
@@ -180,8 +183,8 @@ struct GlobalStory {
   func report(_ counts: inout GlobalLinker.Counts) {
     guard let solver else { return }
     counts.cost = solver.total
-    counts.gap = max(0, solver.total - GlobalBound.value(solver))
-    counts.isOptimal = counts.gap <= 1e-7 * max(1, abs(solver.total))
+    counts.gap = solver.total - bound
+    counts.isOptimal = abs(counts.gap) <= 1e-9 * max(1, abs(solver.total))
     if counts.isOptimal { counts.gap = 0 }
     counts.stray = model.stray.distance(to: .zero)
     counts.approved = approved.count
