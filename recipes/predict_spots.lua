@@ -28,7 +28,11 @@ return {
     median_correction = {
       type = "boolean", default = false, help = "apply slice-wise median correction",
     },
-    rescale = { type = "point", help = "voxels that the network sees for each voxel of the image" },
+    rescale = {
+      type = "point",
+      help = "voxels that the network sees for each voxel of the image; by default so many that "
+        .. "nuclei are at most 15 across",
+    },
     prob_threshold = {
       type = "number", default = 0.5, min = 0, max = 1, help = "probability threshold",
     },

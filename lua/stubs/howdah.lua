@@ -1304,7 +1304,7 @@ function local_model:labels(project, options) end
 --- * `aug_scale_factor_base`: Samples are stretched by up to this part; 0: never.
 --- * `aug_rotation_angle`: Samples are turned about z by up to so many degrees.
 --- * `aug_contrast`: The contrast of labelled nuclei is weakened by factors from this number to 1; 0: never.
---- * `rescale`: Size of the network's input relative to the image; absent: 1.
+--- * `rescale`: Size of the network's input relative to the image; absent: smaller where the accepted nuclei are large, so that they are 15 voxels across.
 --- * `keep_axials`: How many poolings keep z; absent: by the voxel size.
 --- * `log_interval`: Steps between two lines of the loss curve.
 --- * `log_folder`: Write TensorBoard's event files there.
@@ -1362,7 +1362,7 @@ function local_model:reset(source, options) end
 --- * `aug_scale_factor_base`: Samples are stretched by up to this part; 0: never.
 --- * `aug_rotation_angle`: Samples are turned about z by up to so many degrees.
 --- * `aug_contrast`: The contrast of labelled nuclei is weakened by factors from this number to 1; 0: never.
---- * `rescale`: Size of the network's input relative to the image; absent: 1.
+--- * `rescale`: Size of the network's input relative to the image; absent: smaller where the accepted nuclei are large, so that they are 15 voxels across.
 --- * `keep_axials`: How many poolings keep z; absent: by the voxel size.
 --- * `log_interval`: Steps between two lines of the loss curve.
 --- * `log_folder`: Write TensorBoard's event files there.
@@ -1380,7 +1380,7 @@ function local_model:live(project, options) end
 ---print(counts.spots)
 ---```
 ---@param project howdah.project Its images are searched.
----@param options? {timepoints?: integer|integer[], setup?: integer, box?: table, around?: {x: number, y: number, z: number}|number[], prob_threshold?: number, center_ratio?: number, min_radius?: number, max_radius?: number, suppression_distance?: number, separate?: boolean, separation?: "watershed"|"peaks", separation_depth?: number, refine?: boolean, refit?: boolean, median_correction?: boolean, rescale?: {x: number, y: number, z: number}|number[], statistics?: "volume"|"box", keep_probabilities?: string, compat?: "elephant", patch?: boolean, patch_size?: {x: number, y: number, z: number}|number[], pad?: boolean, keep_axials?: integer, precision?: "fast"|"exact"}
+---@param options? {timepoints?: integer|integer[], setup?: integer, box?: table, around?: {x: number, y: number, z: number}|number[], prob_threshold?: number, center_ratio?: number, min_radius?: number, max_radius?: number, suppression_distance?: number, separate?: boolean, separation?: "watershed"|"peaks", separation_depth?: number, separation_floor?: number, refine?: boolean, refit?: boolean, median_correction?: boolean, rescale?: {x: number, y: number, z: number}|number[], statistics?: "volume"|"box", keep_probabilities?: string, compat?: "elephant", patch?: boolean, patch_size?: {x: number, y: number, z: number}|number[], pad?: boolean, keep_axials?: integer, precision?: "fast"|"exact"}
 --- * `timepoints`: Which; absent: all.
 --- * `setup`: The channel or view.
 --- * `box`: Only in this box, world units.
@@ -1393,10 +1393,11 @@ function local_model:live(project, options) end
 --- * `separate`: Separate nuclei whose centres touch; absent: unless compat.
 --- * `separation`: How: by the dips between them, or every peak of the probability a nucleus.
 --- * `separation_depth`: How deep the dip between two nuclei must be, as a share of the lower peak.
+--- * `separation_floor`: Down to which share of prob_threshold voxels belong to a nucleus that exceeds it elsewhere.
 --- * `refine`: Fit ellipsoids to centre and border, not to the centre alone; absent: unless compat.
 --- * `refit`: Move an unlabeled spot to a larger nucleus found there; absent: unless compat.
 --- * `median_correction`: First give all planes of a volume the same median.
---- * `rescale`: Voxels that the network sees for each voxel of the image.
+--- * `rescale`: Voxels that the network sees for each voxel of the image; absent: fewer where nuclei are more than 15 voxels across (the accepted ones, else what the network finds). With compat, and with a model that was never trained here, 1.
 --- * `statistics`: What intensities are measured over when only a box is predicted; absent: the volume, with compat the box.
 --- * `keep_probabilities`: Write the probabilities there too, as Zarr: t, z, y, x, channel.
 --- * `compat`: The results of ELEPHANT 0.7 with its peculiarities.

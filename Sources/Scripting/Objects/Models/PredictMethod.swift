@@ -43,6 +43,10 @@ enum PredictMethod {
         "separation_depth",
         "How deep the dip between two nuclei must be, as a share of the lower peak.",
         default: ProbabilitySpots.Separation().depth, min: 0, max: 1),
+      .number(
+        "separation_floor",
+        "Down to which share of prob_threshold voxels belong to a nucleus that exceeds it elsewhere.",
+        default: ProbabilitySpots.Separation().floor, min: 0, max: 1),
       .boolean(
         "refine",
         "Fit ellipsoids to centre and border, not to the centre alone; absent: unless compat.",
@@ -54,7 +58,10 @@ enum PredictMethod {
         "median_correction", "First give all planes of a volume the same median.",
         default: d.medianCorrection),
       .point(
-        "rescale", "Voxels that the network sees for each voxel of the image.", optional: true),
+        "rescale",
+        "Voxels that the network sees for each voxel of the image; absent: fewer where nuclei are more than 15 voxels "
+          + "across (the accepted ones, else what the network finds). With compat, and with a model that was never "
+          + "trained here, 1.", optional: true),
       .choice(
         "statistics", DetectionPrediction.Statistics.allCases.map(\.rawValue),
         "What intensities are measured over when only a box is predicted; absent: the volume, "
@@ -89,7 +96,7 @@ enum PredictMethod {
         )
       }
       let o = call.options
-      let options = try options(o)
+      let options = try options(o, isScaled: !o.has("compat") && !me.file.history.isEmpty)
       let images = try project.project.requireImages()
       let progress = call.progress
       let store = try o.optionalString("keep_probabilities").map {
@@ -105,7 +112,8 @@ enum PredictMethod {
     }
   }
 
-  private static func options(_ o: Options) throws -> DetectionPrediction.Options {
+  /// - Parameter isScaled: whether the model learned at the scale that the nuclei ask for.
+  private static func options(_ o: Options, isScaled: Bool) throws -> DetectionPrediction.Options {
     var options =
       o.has("compat") ? DetectionPrediction.Options.elephant : DetectionPrediction.Options()
     options.timepoints = try o.timepoints("timepoints")
@@ -127,13 +135,16 @@ enum PredictMethod {
     var separation = ProbabilitySpots.Separation()
     separation.method = ProbabilitySpots.Separation.Method(rawValue: o.string("separation"))!
     separation.depth = o.double("separation_depth")
+    separation.floor = o.double("separation_floor")
     let isSeparated = o.has("separate") ? o.bool("separate") : !options.compatible
     options.spots.separation = isSeparated ? separation : nil
     options.spots.refine = o.has("refine") ? o.bool("refine") : !options.compatible
     options.suppressionDistance = o.optionalDouble("suppression_distance")
     options.refit = o.has("refit") ? o.bool("refit") : nil
     options.medianCorrection = o.bool("median_correction")
-    if let r = try o.point("rescale") { options.rescale = VoxelSize(x: r.x, y: r.y, z: r.z) }
+    options.rescale =
+      try o.point("rescale").map { VoxelSize(x: $0.x, y: $0.y, z: $0.z) }
+      ?? (isScaled ? nil : .one)
     options.statistics = o.optionalString("statistics").flatMap {
       DetectionPrediction.Statistics(rawValue: $0)
     }

@@ -58,8 +58,9 @@ enum TrainingOptions {
       "The contrast of labelled nuclei is weakened by factors from this number to 1; 0: never.",
       default: 0, min: 0, max: 1),
     Param(
-      "rescale", .point, "Size of the network's input relative to the image; absent: 1.",
-      optional: true),
+      "rescale", .point,
+      "Size of the network's input relative to the image; absent: smaller where the accepted nuclei are large, "
+        + "so that they are 15 voxels across.", optional: true),
     .integer(
       "keep_axials", "How many poolings keep z; absent: by the voxel size.", optional: true),
     .integer("log_interval", "Steps between two lines of the loss curve.", default: 1, min: 1),
@@ -83,8 +84,8 @@ enum TrainingOptions {
     options.samples.cropsPerTimepoint = o.int("num_crops")
     options.samples.crop = try crop(o, name)
     options.samples.contrast = o.double("aug_contrast")
-    if let factor = try o.point("rescale") {
-      options.samples.rescale = VoxelSize(x: factor.x, y: factor.y, z: factor.z)
+    options.samples.rescale = try o.point("rescale").map {
+      VoxelSize(x: $0.x, y: $0.y, z: $0.z)
     }
     options.samples.keepAxials = o.optionalInt("keep_axials")
     if let weights = o["class_weights"].elements {

@@ -22,8 +22,9 @@ public struct DetectionSamples: SampleSource, Sendable {
     public var autoBackground = AutoBackground()
     /// Semi-axes of the labelled centre relative to those of the spot.
     public var centerRatio = 0.4
-    /// How much larger than the image the network's input is, along each axis.
-    public var rescale = VoxelSize.one
+    /// How much larger than the image the network's input is, along each axis; nil means by the size of the accepted
+    /// nuclei (`NucleusScale`).
+    public var rescale: VoxelSize? = .one
     /// Which poolings of the network keep z; nil follows from the voxels.
     public var keepAxials: Int?
     /// The seed of all random choices.
@@ -83,7 +84,9 @@ public struct DetectionSamples: SampleSource, Sendable {
         .argument, "\(source.path): there is no setup \(setup); valid are 0 to \(source.setups - 1)"
       )
     }
-    grid = try InputGrid(source.size(setup: setup, level: 0), rescale: options.rescale)
+    let rescale =
+      options.rescale ?? NucleusScale.judged(spots, voxel: source.voxelSize) ?? .one
+    grid = try InputGrid(source.size(setup: setup, level: 0), rescale: rescale)
     var frames: [Frame] = []
     for (t, spots) in spots.sorted(by: { $0.key < $1.key }) {
       guard t >= 0, t < source.timepoints else { continue }
@@ -94,7 +97,7 @@ public struct DetectionSamples: SampleSource, Sendable {
     }
     self.frames = frames
     keepAxials = KeepAxials(
-      spacing: frames.first?.labels.grid.spacing ?? source.voxelSize, rescale: options.rescale,
+      spacing: frames.first?.labels.grid.spacing ?? source.voxelSize, rescale: rescale,
       count: options.keepAxials, depth: architecture.depth)
   }
 

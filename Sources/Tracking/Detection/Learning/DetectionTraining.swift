@@ -96,6 +96,11 @@ public enum DetectionTraining {
     observer: (TrainingEvent) throws -> TrainingDecision = { _ in .continue }
   ) throws -> TrainingSummary {
     try options.check()
+    var options = options
+    // What is held back has the scale of what is trained on.
+    options.samples.rescale =
+      options.samples.rescale ?? NucleusScale.judged(spots, voxel: images.source.voxelSize)
+      ?? .one
     let architecture = try architecture(of: file)
     let (trained, held) = try split(spots, options)
     func samples(_ spots: [Timepoint: [LabeledSpot]], _ rules: DetectionSamples.Options) throws

@@ -11,6 +11,8 @@ import Imaging
 /// Divides components of runs into basins.
 struct BasinSplit {
   let separation: ProbabilitySpots.Separation
+  /// What a part must exceed somewhere.
+  let threshold: Float
   let voxel: VoxelSize
   let runs: ForegroundRuns
   /// The row of each run.
@@ -26,12 +28,19 @@ struct BasinSplit {
   /// Larger boxes are taken as they are: a component that fills a volume is no group of nuclei.
   private static let largestBox = 1 << 27
 
-  /// The basins of a component, in the order of their first voxels.
+  /// The parts of a component that exceed the threshold somewhere, in the order of their first voxels.
   func parts(of component: [Int32], _ whole: RegionSum, progress: Progress) throws -> [RegionSum] {
     let sigma = separation.smoothing * typical
     let margin = SIMD3(
       1 + Int(2 * sigma / voxel.x), 1 + Int(2 * sigma / voxel.y), 1 + Int(2 * sigma / voxel.z))
     let crop = Crop(whole.box, margin: margin, isPlane: runs.planes == 1)
+    let highest = component.reduce(Float(0)) { highest, run in
+      let run = Int(run)
+      let start = runs.valueStarts[run]
+      let values = runs.values[start..<start + Int(runs.ends[run] - runs.starts[run])]
+      return max(highest, values.max() ?? 0)
+    }
+    guard highest > threshold else { return [] }
     guard crop.size.checkedCount ?? .max <= Self.largestBox else {
       return [whole]
     }
@@ -159,6 +168,7 @@ struct BasinSplit {
     _ voxels: [Int32], _ labels: [Int32], _ values: [Float], _ crop: Crop
   ) -> [RegionSum] {
     var sums: [RegionSum] = []
+    var highest: [Float] = []
     var place: [Int32: Int] = [:]
     for (voxel, label) in zip(voxels, labels) {
       let (x, y, z) = crop.position(Int(voxel))
@@ -166,10 +176,12 @@ struct BasinSplit {
       if k == sums.count {
         place[label] = k
         sums.append(RegionSum(origin: SIMD3(x, y, z)))
+        highest.append(0)
       }
+      highest[k] = max(highest[k], values[Int(voxel)])
       sums[k].add(x: x, y: y, z: z, probability: Double(values[Int(voxel)]), weight: 1)
     }
-    return sums
+    return zip(sums, highest).filter { $0.1 > threshold }.map(\.0)
   }
 }
 

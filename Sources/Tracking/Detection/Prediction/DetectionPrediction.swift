@@ -27,6 +27,12 @@ public enum DetectionPrediction {
     try options.check(images)
     guard images.timepoints > 0 else { return [] }
     let wanted = options.timepoints ?? 0...(images.timepoints - 1)
+    var options = options
+    if options.rescale == nil, !options.compatible {
+      options.rescale = NucleusScale.judged(
+        DetectionTraining.spots(of: lineage), voxel: images.voxelSize)
+    }
+    options = try scaled(options, images, wanted.lowerBound, predictor, progress)
     return try lineage.edit("predict spots") {
       try lineage.ensureElephantTagSets()
       var begun = false
@@ -60,10 +66,26 @@ public enum DetectionPrediction {
     store: ProbabilityStore? = nil, progress: Progress = .none
   ) throws -> [DetectedSpot] {
     try options.check(images)
+    let options = try scaled(options, images, t, predictor, progress)
     guard let plan = try Plan(images, t, predictor, options) else { return [] }
     progress.begin(total: plan.tiles * predictor.models.count, "predicting")
     var counts = Counts(timepoint: t)
     return try spots(plan, images, predictor, options, store, &counts, progress)
+  }
+
+  /// With the rescaling that a network's own findings ask for, unless there is one.
+  private static func scaled(
+    _ options: Options, _ images: any ImageSource, _ t: Timepoint, _ predictor: Predictor,
+    _ progress: Progress
+  ) throws -> Options {
+    guard options.rescale == nil else { return options }
+    var options = options
+    options.rescale =
+      options.compatible
+      ? .one
+      : try NucleusScale.measured(
+        images, t: t, predictor: predictor, options: options, progress: progress)
+    return options
   }
 
   private static func spots(
@@ -150,9 +172,10 @@ private struct Plan {
     }
     self.box = box
     var map = box.size
-    for axis in Axis.allCases where options.rescale[axis] != 1 {
+    let rescale = options.rescale ?? .one
+    for axis in Axis.allCases where rescale[axis] != 1 {
       // ELEPHANT's sizes: the rescaled whole volume in whole voxels, and of it the box's share.
-      let whole = (Double(size[axis]) * options.rescale[axis]).rounded(.towardZero)
+      let whole = (Double(size[axis]) * rescale[axis]).rounded(.towardZero)
       let share = (Double(box.size[axis]) * whole / Double(size[axis])).rounded(.towardZero)
       map[axis] = max(1, Int(exactly: share) ?? 1)
     }

@@ -36,8 +36,10 @@ extension DetectionPrediction {
     public var pad = true
     /// Give all planes of a volume the same median before.
     public var medianCorrection = false
-    /// Voxels of the network's input for each voxel of the image, along each axis.
-    public var rescale = VoxelSize.one
+    /// Voxels of the network's input for each voxel of the image, along each axis. Nil means by the size of the
+    /// nuclei (`NucleusScale`): those that a person accepted, else those that the network finds itself; in compatible
+    /// mode 1.
+    public var rescale: VoxelSize? = .one
     /// How many poolings keep z; nil means by the (rescaled) voxel size.
     public var keepAxials: Int?
     /// What intensities are measured over; nil means the volume, in compatible mode the box.
@@ -89,8 +91,8 @@ extension DetectionPrediction {
         "there is no setup \(setup); valid are 0 to \(images.setups - 1)")
       for axis in Axis.allCases {
         try require(
-          rescale[axis] > 0 && rescale[axis] <= 100,
-          "rescale \(axis) is above 0, at most 100, not \(rescale[axis])")
+          rescale.map { $0[axis] > 0 && $0[axis] <= 100 } ?? true,
+          "rescale \(axis) is above 0, at most 100, not \(rescale?[axis] ?? 1)")
       }
       try require(
         suppressionDistance.map { $0 >= 0 && $0.isFinite } ?? true,

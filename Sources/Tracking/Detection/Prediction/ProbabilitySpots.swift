@@ -51,6 +51,9 @@ public struct ProbabilitySpots: Sendable {
           separation.smoothing >= 0 && separation.smoothing.isFinite,
           "separation smoothing must be at least 0")
         try require(
+          separation.floor >= 0 && separation.floor <= 1,
+          "separation floor is from 0 to 1, not \(separation.floor)")
+        try require(
           separation.spacing >= 0 && separation.spacing.isFinite,
           "separation spacing must be at least 0")
       }
@@ -71,6 +74,9 @@ public struct ProbabilitySpots: Sendable {
 
     /// The way.
     public var method = Method.watershed
+    /// Down to which share of the threshold the probability is looked at. A nucleus must exceed the threshold
+    /// somewhere, as it must without separation; but what lies below it tells nuclei apart and belongs to them.
+    public var floor = 0.6
     /// With peaks: how far apart they are at least, in radii of a typical component.
     public var spacing = 1.2
     /// With watershed: how much of the lower peak's height the saddle must lie below it.
@@ -109,7 +115,8 @@ public struct ProbabilitySpots: Sendable {
     self.options = options
     self.voxel = voxel
     runs = ForegroundRuns(
-      width: width, height: height, level: Float(options.threshold),
+      width: width, height: height,
+      level: Float(options.threshold * (options.separation?.floor ?? 1)),
       keepsValues: options.separation != nil)
     if options.refine {
       refinement = EllipsoidRefinement(width: width, height: height, voxel: voxel)
@@ -170,7 +177,8 @@ public struct ProbabilitySpots: Sendable {
     var result: [Found] = []
     if let separation = options.separation {
       let split = BasinSplit(
-        separation: separation, voxel: voxel, runs: runs, rows: rows, typical: typicalRadius(sums))
+        separation: separation, threshold: Float(options.threshold), voxel: voxel, runs: runs,
+        rows: rows, typical: typicalRadius(sums))
       for (component, sum) in zip(components, sums) {
         try progress.check()
         result += try split.parts(of: component, sum, progress: progress).compactMap(spot)
