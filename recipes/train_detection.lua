@@ -43,7 +43,11 @@ return {
     aug_scale_factor_base = { type = "number", default = 0, min = 0, help = "stretch samples" },
     aug_rotation_angle = { type = "number", default = 0, min = 0, help = "turn samples, degrees" },
     aug_contrast = { type = "number", default = 0, min = 0, max = 1, help = "weaken nuclei" },
-    rescale = { type = "point", default = { 1, 1, 1 }, help = "enlarge the image, x,y,z" },
+    rescale = {
+      type = "point",
+      help = "voxels of a sample for each voxel of the image; by default so many that nuclei are "
+        .. "at most 15 across",
+    },
     validation = { type = "number", default = 0, min = 0, help = "hold back this part of spots" },
     patience = { type = "integer", min = 1, help = "stop after so many epochs without progress" },
     keep_best = { type = "boolean", default = false, help = "end with the best epoch" },
