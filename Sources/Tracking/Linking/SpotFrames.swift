@@ -53,6 +53,13 @@ struct SpotFrames: Sendable {
   /// Number of frames.
   var frames: Int { frameStart.count - 1 }
 
+  /// How many spots that look for a parent do not get one by these links.
+  func unlinked(_ links: [ChosenLink]) -> Int {
+    var isAlone = seeks
+    for link in links where link.step != .merge { isAlone[link.child] = false }
+    return isAlone.reduce(0) { $0 + ($1 ? 1 : 0) }
+  }
+
   /// Places of the spots at a timepoint; empty outside of what was read.
   func places(at t: Timepoint) -> Range<Int> {
     let f = t - first

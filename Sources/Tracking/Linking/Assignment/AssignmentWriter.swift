@@ -28,11 +28,15 @@ struct AssignmentWriter {
     self.expected = expected
   }
 
-  func write(_ chosen: [ChosenLink], _ counts: inout AssignmentLinker.Counts) throws {
-    var made = NewLinks()
+  func write(
+    _ chosen: [ChosenLink], _ counts: inout AssignmentLinker.Counts, _ progress: Progress
+  ) throws {
+    var made = NewLinks(capacity: chosen.count)
+    reasons?.reserve(lineage.linkSlots + chosen.count)
     var isWritten: Set<[Int]> = []
-    for link in chosen
+    for (n, link) in chosen.enumerated()
     where link.step == .link || isWritten.insert([link.parent, link.child]).inserted {
+      if n & 1023 == 0 { try progress.check() }
       let (parent, child) = (frames.spots[link.parent], frames.spots[link.child])
       let gap = frames.timepoint[link.child] - frames.timepoint[link.parent]
       let wasDividing = !lineage.outgoing(parent).isEmpty
@@ -50,19 +54,19 @@ struct AssignmentWriter {
       counts.linked += ids.count
       for id in ids {
         made.add(id, cost: link.cost, margin: link.margin)
-        if let reasons { reasons.note(reason(link, gap), for: lineage.ref(id)) }
+        reasons?.note(reason(link, gap), for: lineage.ref(id)) { k in
+          link.others[k].map { .init(parent: lineage.ref(frames.spots[$0.parent]), cost: $0.cost) }
+        }
       }
     }
     try made.write(lineage, tags.tracking, tags.trackingUnlabeled)
   }
 
+  /// The reason without the other parents.
   private func reason(_ link: ChosenLink, _ gap: Int) -> LinkReason {
     LinkReason(
       method: method, step: link.step == .gap && gap == 1 ? .link : link.step, cost: link.cost,
       aloneCost: link.aloneCost, margin: link.margin,
-      expected: expected(link.parent, link.child),
-      alternatives: link.others.map {
-        .init(parent: lineage.ref(frames.spots[$0.parent]), cost: $0.cost)
-      })
+      expected: expected(link.parent, link.child), alternatives: [])
   }
 }

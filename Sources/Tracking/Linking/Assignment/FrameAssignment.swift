@@ -95,6 +95,7 @@ struct FrameAssignment {
     let solved = try SparseAssignment(table, progress)
     let second = solved.leastOthers()
     var links: [ChosenLink] = []
+    links.reserveCapacity(pairs.children.count)
     for (row, child) in pairs.children.enumerated() where solved.columnOf[row] >= 0 {
       var link = ChosenLink(
         parent: pairs.parents[Int(solved.columnOf[row])], child: child, step: .link, cost: 0,
@@ -103,23 +104,12 @@ struct FrameAssignment {
         if pairs.column[k] == Int(solved.columnOf[row]) {
           link.cost = pairs.cost[k]
         } else {
-          link.others.append((pairs.parents[pairs.column[k]], pairs.cost[k]))
+          link.others.insert(pairs.parents[pairs.column[k]], pairs.cost[k])
         }
       }
-      link.keepCheapest()
       link.margin = LinkReason.margin(cost: link.cost, loss: solved.margin(row, second))
       links.append(link)
     }
     return links
-  }
-}
-
-extension ChosenLink {
-  /// Sort the other parents by cost and forget all but those that are remembered.
-  mutating func keepCheapest() {
-    if others.count > 1 { others.sort { ($0.cost, $0.parent) < ($1.cost, $1.parent) } }
-    if others.count > LinkReasons.alternativesKept {
-      others.removeLast(others.count - LinkReasons.alternativesKept)
-    }
   }
 }

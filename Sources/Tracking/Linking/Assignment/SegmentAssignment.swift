@@ -141,7 +141,6 @@ struct SegmentAssignment {
     var links: [ChosenLink] = []
     for row in 0..<rows where solved.columnOf[row] >= 0 {
       var chosen: ChosenLink?
-      var others: [(parent: Int, cost: Double)] = []
       for k in solved.pairs(row) {
         let pair = pairs[k]
         if pair.column == Int(solved.columnOf[row]) {
@@ -149,14 +148,13 @@ struct SegmentAssignment {
             parent: pair.parent, child: pair.child, step: pair.step, cost: pair.cost,
             aloneCost: alternative,
             margin: LinkReason.margin(cost: pair.cost, loss: solved.margin(row, second)))
-        } else {
-          others.append((pair.parent, pair.cost))
         }
       }
       guard var link = chosen else { continue }
       // An end may be listed twice, as an end and as a mother.
-      link.others = others.filter { $0.parent != link.parent }
-      link.keepCheapest()
+      for k in solved.pairs(row) where pairs[k].parent != link.parent {
+        link.others.insert(pairs[k].parent, pairs[k].cost)
+      }
       links.append(link)
     }
     return links.sorted { ($0.child, $0.parent) < ($1.child, $1.parent) }

@@ -44,6 +44,7 @@ struct DynamicAssignment {
     // What a free column costs is taken off the pairs, so that it is free of charge.
     var reduced = SparseCosts(columns: costs.columns)
     for row in 0..<costs.rows {
+      if row & 4095 == 0 { try progress.check() }
       for k in Int(costs.start[row])..<Int(costs.start[row + 1]) {
         let column = Int(costs.column[k])
         reduced.add(column, costs.cost[k] - columnAlone[column])
@@ -54,6 +55,7 @@ struct DynamicAssignment {
     rows = Side(
       start: costs.start, other: costs.column, cost: costs.cost, alone: costs.alone,
       match: solved.columnOf, price: solved.rowPrice)
+    try progress.check()
     columns = DynamicAssignment.transposed(rows, columns: costs.columns)
     columns.alone = columnAlone
     columns.match = solved.rowOf

@@ -10,10 +10,10 @@ struct GlobalBound {
   private var columnPrice: [Double]
 
   /// Prices for a solved problem; they are what they should be where the story has no division.
-  static func prices(_ solver: GlobalSolver) -> GlobalBound {
+  static func prices(_ solver: GlobalSolver, _ progress: Progress) throws -> GlobalBound {
     var bound = GlobalBound(solver)
     bound.priceDivisions()
-    bound.repair()
+    try bound.repair(progress)
     return bound
   }
 
@@ -57,10 +57,11 @@ struct GlobalBound {
 
   /// Lower prices until no division costs less than its three, each time the one whose neighbours can make up for
   /// most of it.
-  private mutating func repair() {
+  private mutating func repair(_ progress: Progress) throws {
     let violated = divisions.indices.filter { lack($0) > 1e-9 }
       .sorted { (lack($1), $0) < (lack($0), $1) }
     for n in violated {
+      try progress.check()
       let missing = lack(n)
       if missing <= 1e-12 { continue }
       let d = divisions[n]

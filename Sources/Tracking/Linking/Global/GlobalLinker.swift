@@ -59,13 +59,12 @@ public enum GlobalLinker {
       let writer = AssignmentWriter(lineage, frames, writing, tags, reasons, method: .global) {
         parent, child in story.expectedPlace(of: child, near: parent)
       }
-      try writer.write(links, &written)
+      try writer.write(links, &written, progress)
       counts.linked = written.linked
       counts.gaps = written.gaps
       counts.divisions = written.splits
       counts.interpolated = written.interpolated
-      counts.unlinked =
-        frames.seeks.reduce(0) { $0 + ($1 ? 1 : 0) } - Set(links.map(\.child)).count
+      counts.unlinked = frames.unlinked(links)
       return counts
     }
   }

@@ -79,6 +79,7 @@ struct GlobalProblem: Sendable {
       return me.links(frames.first + f)
     }
     for pairs in parts.lazy.flatMap(\.pairs) {
+      if costs.rows & 4095 == 0 { try progress.check() }
       for pair in pairs { costs.add(pair.column, pair.cost) }
       costs.endRow(alone: appearCost(rowSpots[costs.rows]))
     }

@@ -11,7 +11,7 @@ extension GlobalBound {
   }
 
   /// Where story and prices differ, largest first.
-  func gaps() -> [Gap] {
+  func gaps(_ progress: Progress) throws -> [Gap] {
     var gaps: [Gap] = []
     func note(_ lines: [Line], _ cost: Double) {
       let loss = cost - lines.reduce(0) { $0 + self[$1] }
@@ -19,6 +19,7 @@ extension GlobalBound {
     }
     let (rows, columns) = (solver.table.rows, solver.table.columns)
     for row in rows.match.indices where solver.table.hasRow(row) {
+      if row & 4095 == 0 { try progress.check() }
       if let column = solver.table.column(of: row) {
         note([.row(row), .column(column)], solver.pairCost(row, column))
       } else {
@@ -136,10 +137,10 @@ extension GlobalSolver {
   mutating func prove(_ progress: Progress) throws -> Double {
     var best = -Double.infinity
     for _ in 0..<4 {
-      var bound = GlobalBound.prices(self)
+      var bound = try GlobalBound.prices(self, progress)
       var offers: [(made: Set<Int>, unmade: Set<Int>)] = []
       for _ in 0..<3 {
-        let gaps = bound.gaps()
+        let gaps = try bound.gaps(progress)
         if gaps.isEmpty { break }
         for gap in gaps.prefix(2000) {
           try progress.check()

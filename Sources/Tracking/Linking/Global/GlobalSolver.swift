@@ -29,6 +29,7 @@ struct GlobalSolver {
   init(_ problem: GlobalProblem, _ progress: Progress) throws {
     self.problem = problem
     table = try DynamicAssignment(problem.costs, columnAlone: problem.columnAlone, progress)
+    try progress.check()
     for (n, d) in problem.divisions.enumerated() {
       byColumn[d.column, default: []].append(n)
       byRow[d.rows.0, default: []].append(n)
@@ -134,11 +135,12 @@ struct GlobalSolver {
   // MARK: The story
 
   /// The links of the story, ascending by child. `others` of a link are the next cheapest parents.
-  func links() -> [ChosenLink] {
+  func links(_ progress: Progress) throws -> [ChosenLink] {
     let (rows, columns) = (problem.rowSpots, problem.columnSpots)
     // For each column the least that another row would cost above its prices.
     var second = [Double](repeating: .infinity, count: columns.count)
     for row in rows.indices {
+      if row & 4095 == 0 { try progress.check() }
       for k in table.rows.pairs(row) where table.rows.other[k] != table.rows.match[row] {
         let column = Int(table.rows.other[k])
         let slack = table.rows.cost[k] - table.rows.price[row] - table.columns.price[column]
@@ -153,12 +155,13 @@ struct GlobalSolver {
         margin: 1 - exponential(-max(0, loss)))
       for k in table.rows.pairs(row) where Int(table.rows.other[k]) != column {
         let other = columns[Int(table.rows.other[k])]
-        if other != rows[row] { link.others.append((other, table.rows.cost[k])) }
+        if other != rows[row] { link.others.insert(other, table.rows.cost[k]) }
       }
-      link.keepCheapest()
       links.append(link)
     }
+    links.reserveCapacity(rows.count)
     for row in rows.indices {
+      if row & 4095 == 0 { try progress.check() }
       guard let column = table.column(of: row), columns[column] != rows[row] else { continue }
       var least = table.rows.alone[row] - table.rows.price[row]
       for k in table.rows.pairs(row) where Int(table.rows.other[k]) != column {

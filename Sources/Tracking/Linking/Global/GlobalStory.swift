@@ -73,7 +73,7 @@ struct GlobalStory {
   mutating func tell(_ progress: Progress) throws -> [ChosenLink] {
     var links: [(parent: Int, child: Int)] = approved
     if links.count < 20 || approved.count * 10 < frames.count { links += try firstLinks(progress) }
-    learn(links)
+    try learn(links, progress)
     var chosen: [ChosenLink] = []
     for round in 0..<o.rounds {
       let problem = try GlobalProblem(
@@ -82,16 +82,17 @@ struct GlobalStory {
       var solver = try GlobalSolver(problem, progress)
       if round == o.rounds - 1 { bound = try solver.prove(progress) }
       self.solver = solver
-      chosen = solver.links()
+      chosen = try solver.links(progress)
       progress.advance()
       if round == o.rounds - 1 { break }
       let found = approved + chosen.filter { $0.step == .link }.map { ($0.parent, $0.child) }
-      try field.update(from: found, neighbors: 8)
+      try field.update(from: found, neighbors: 8, progress)
       motion = field.motion
-      learn(found)
+      try learn(found, progress)
       addOwnMotion(found)
-      learn(found)
+      try learn(found, progress)
       learnRates(chosen)
+      try progress.check()
     }
     return chosen
   }
@@ -131,9 +132,10 @@ struct GlobalStory {
     return sample
   }
 
-  private mutating func learn(_ links: [(parent: Int, child: Int)]) {
-    model.learn(
-      approved: sample(approved), automatic: sample(links), spacing: traits.spacing)
+  private mutating func learn(_ links: [(parent: Int, child: Int)], _ progress: Progress) throws {
+    try progress.check()
+    try model.learn(
+      approved: sample(approved), automatic: sample(links), spacing: traits.spacing, progress)
   }
 
   /// How often tracks begin, end, divide and miss a frame, from the last story.

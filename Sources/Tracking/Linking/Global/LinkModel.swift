@@ -137,18 +137,24 @@ struct LinkSample: Sendable {
   }
 
   /// Robust scales: median absolute values. 0 where nothing is known.
-  var scales: [Double] {
-    [x, y, z, size, light].map { $0.spread(around: 0) }
+  func scales(_ progress: Progress) throws -> [Double] {
+    try [x, y, z, size, light].map { values in
+      try progress.check()
+      return values.spread(around: 0)
+    }
   }
 }
 
 extension LinkModel {
   /// Take the scales from links. Those that people approved count in full, automatic ones as much as 20 approved
   /// ones together: with few approved links the project's own statistics decide, with many the people do.
-  mutating func learn(approved: LinkSample, automatic: LinkSample, spacing: Double) {
+  mutating func learn(
+    approved: LinkSample, automatic: LinkSample, spacing: Double, _ progress: Progress
+  ) throws {
     let prior = 20.0
     let n = Double(approved.count)
-    let mixed = zip(approved.scales, automatic.scales).map { a, b -> Double in
+    let mixed = zip(try approved.scales(progress), try automatic.scales(progress)).map {
+      a, b -> Double in
       if approved.count == 0 { return b }
       if automatic.count == 0 { return a }
       return ((n * a * a + prior * b * b) / (n + prior)).squareRoot()

@@ -31,13 +31,16 @@ struct MotionField: Sendable {
   }
 
   /// The field that links show: the medians of their displacements over `neighbors` around each spot.
-  mutating func update(from links: [(parent: Int, child: Int)], neighbors: Int) throws {
+  mutating func update(
+    from links: [(parent: Int, child: Int)], neighbors: Int, _ progress: Progress
+  ) throws {
     var byFrame = [[(parent: Int, child: Int)]](repeating: [], count: frames.frames)
     for link in links where frames.timepoint[link.child] == frames.timepoint[link.parent] + 1 {
       byFrame[frames.timepoint[link.parent] - frames.first].append(link)
     }
     let (field, grouped) = (self, byFrame)
     motion = try parallelMap(frames.frames) { f in
+      try progress.check()
       let places = field.frames.places(at: field.frames.first + f)
       return field.smoothed(places, grouped[f], neighbors) ?? Array(field.motion[places])
     }.flatMap { $0 }
@@ -52,6 +55,7 @@ struct MotionField: Sendable {
     if places.isEmpty || next.isEmpty { return field }
     let grid = PointGrid(next.map { expected.place($0, frames: 1) }, reach: reach)
     for (share, neighbors) in [(1.0, Int.max), (0.85, 24), (0.7, 12), (0.6, 8)] {
+      try progress.check()
       var table = SparseCosts(columns: next.count)
       for (i, place) in places.enumerated() {
         grid.forEach(within: share * reach, of: frames.positions[place] + field[i]) { j, d in

@@ -46,6 +46,25 @@ public final class LinkReasons {
 
   /// Remember the reason for a link. The one that the slot had before is forgotten.
   public func note(_ reason: LinkReason, for link: LinkRef) {
+    note(reason, for: link) { k in
+      k < reason.alternatives.count ? reason.alternatives[k] : nil
+    }
+  }
+
+  /// Make room for links up to a slot.
+  func reserve(_ slots: Int) {
+    let count = min(slots, LinkReasons.slotLimit)
+    if count > records.count {
+      records.reserveCapacity(count)
+      records += repeatElement(Record(), count: count - records.count)
+    }
+  }
+
+  /// As above, with the alternatives from a function instead of a list of its own for each link.
+  @inline(__always)
+  func note(
+    _ reason: LinkReason, for link: LinkRef, _ alternative: (Int) -> LinkReason.Alternative?
+  ) {
     let slot = Int(link.id.index)
     if slot >= LinkReasons.slotLimit { return }
     if slot >= records.count {
@@ -62,8 +81,7 @@ public final class LinkReasons {
     record.margin = Float(reason.margin)
     if let p = reason.expected { record.expected = (Float(p.x), Float(p.y), Float(p.z)) }
     func candidate(_ i: Int) -> Candidate {
-      guard i < reason.alternatives.count else { return Candidate() }
-      let a = reason.alternatives[i]
+      guard let a = alternative(i) else { return Candidate() }
       return Candidate(
         slot: a.parent.id.index, generation: a.parent.generation, cost: Float(a.cost))
     }
@@ -104,6 +122,12 @@ struct NewLinks {
   private(set) var links: [LinkID] = []
   private var costs: [Double] = []
   private var margins: [Double] = []
+
+  init(capacity: Int = 0) {
+    links.reserveCapacity(capacity)
+    costs.reserveCapacity(capacity)
+    margins.reserveCapacity(capacity)
+  }
 
   /// Take note of a link.
   mutating func add(_ link: LinkID, cost: Double, margin: Double) {
