@@ -23,7 +23,7 @@ return {
       type = "number", default = 5, min = 0, help = "a parent is nearer than this, world units",
     },
     max_links = { type = "integer", default = 2, min = 1, help = "children a spot may have" },
-    flow = { type = "file", help = "a flow model" },
+    flow = { type = "file", help = 'a flow model, or "registration" of images' },
     detection = { type = "file", help = 'a detection model: a file or "versatile"' },
     prob_threshold = {
       type = "number", default = 0.5, min = 0, max = 1, help = "probability threshold",
@@ -39,7 +39,8 @@ return {
     if not spot then error(("there is no spot %d"):format(params.spot), 0) end
     local way = howdah.link.back_track(spot, {
       steps = params.steps, threshold = params.threshold, max_links = params.max_links,
-      flow = params.flow and howdah.flow(params.flow),
+      flow = params.flow == "registration" and params.flow
+        or params.flow and howdah.flow(params.flow),
       detection = params.detection and howdah.detection(params.detection),
       prob_threshold = params.prob_threshold, interpolate = params.interpolate,
       compat = params.compat,

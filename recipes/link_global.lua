@@ -27,10 +27,15 @@ return {
       type = "boolean", default = true,
       help = "whether brightness counts, if there are images",
     },
+    flow = {
+      type = "file", help = 'expect spots where a flow model, or "registration" of images, says',
+    },
     fill_gaps = { type = "boolean", default = false, help = "put spots into skipped timepoints" },
   },
   run = function(project, params)
     return require("howdah").link.global(project, {
+      flow = params.flow == "registration" and params.flow
+        or params.flow and howdah.flow(params.flow),
       timepoints = params.timepoints, max_frame_gap = params.max_frame_gap,
       divisions = params.divisions, division_bias = params.division_bias,
       intensity = params.intensity and project.has_images, fill_gaps = params.fill_gaps,

@@ -27,6 +27,9 @@ return {
     splitting = { type = "boolean", default = true, help = "whether spots may divide" },
     merging = { type = "boolean", default = false, help = "whether tracks may merge" },
     fill_gaps = { type = "boolean", default = false, help = "put spots into skipped timepoints" },
+    flow = {
+      type = "file", help = 'expect spots where a flow model, or "registration" of images, says',
+    },
     radius_weight = { type = "number", default = 0, min = 0, help = "how much sizes must agree" },
     intensity_weight = {
       type = "number", default = 0, min = 0, help = "how much brightness must agree",
@@ -37,6 +40,8 @@ return {
     if params.radius_weight > 0 then weights.radius = params.radius_weight end
     if params.intensity_weight > 0 then weights.intensity = params.intensity_weight end
     return require("howdah").link.lap(project, {
+      flow = params.flow == "registration" and params.flow
+        or params.flow and howdah.flow(params.flow),
       timepoints = params.timepoints, threshold = params.threshold,
       max_frame_gap = params.max_frame_gap, splitting = params.splitting,
       merging = params.merging, fill_gaps = params.fill_gaps, weights = weights,

@@ -3,6 +3,7 @@
 -- only spots near it get a parent, as in "around mouse".
 --
 --   howdah run nearest_neighbor_linking embryo.mastodon --threshold 8 -o linked.mastodon
+--   howdah run nearest_neighbor_linking embryo.mastodon --flow registration -o linked.mastodon
 --
 --   links         1012
 --   unlinked      9
@@ -33,7 +34,9 @@ return {
       type = "choice", choices = { "none", "last", "every" }, default = "none",
       help = "spots for skipped timepoints: in the last one as ELEPHANT does, or in every one",
     },
-    flow = { type = "file", help = "a flow model: look where it says" },
+    flow = {
+      type = "file", help = 'expect spots where a flow model, or "registration" of images, says',
+    },
     around = { type = "point", help = "only around this point, world units" },
     size = { type = "number", default = 50, min = 0, help = "width of the box around it" },
     compat = {
@@ -53,7 +56,8 @@ return {
     return require("howdah").link.nearest(project, {
       timepoints = params.timepoints, threshold = params.threshold, depth = params.depth,
       neighbors = params.neighbors, max_links = params.max_links, box = box,
-      flow = params.flow and howdah.flow(params.flow),
+      flow = params.flow == "registration" and params.flow
+        or params.flow and howdah.flow(params.flow),
       interpolate = params.interpolation == "last", fill_gaps = params.interpolation == "every",
       compat = params.compat,
     })

@@ -1,6 +1,6 @@
 -- Begin a flow model again: with a fresh one ("default"), with the model of a file, or with one
--- from an address, for which the recipe needs --allow-net. --max-displacement says what its flows mean, for models of ELEPHANT that were
--- trained with another "max displacement" than 80.
+-- from an address, for which the recipe needs --allow-net. --max-displacement says what its flows
+-- mean, for models of ELEPHANT that were trained with another "max displacement" than 80.
 --
 --   howdah run reset_flow_model --source default --output flow.pth
 --

@@ -213,6 +213,9 @@ struct FlowModelTests {
       "nearest_neighbor_linking", movie, ["threshold": 1, "flow": .string(moving)])
     #expect(none["links"] == 0)
     #expect(try Recipes.run("nearest_neighbor_linking", movie, ["threshold": 1])["links"] == 9)
+    let registered = try Recipes.run(
+      "nearest_neighbor_linking", movie, ["threshold": 1, "flow": "registration"])
+    #expect(registered["links"] == 9)
     let way = try unlinked()
     let last = way.lineage.spots(at: 4)[0]
     let result = try Recipes.run(

@@ -1,5 +1,5 @@
 // Training a detection model on simulated scenes alone, or a flow model on pairs of them. This is how the versatile
-// models that come with the program were made, and how one for another kind of image can be.
+// model that comes with the program was made, and how one for another kind of image can be.
 //
 // The learning rate rises over the first steps, stays, and falls to almost nothing over the last ones. A run that
 // stopped goes on where it was when it is started again with the same options on its checkpoint, and ends as if it

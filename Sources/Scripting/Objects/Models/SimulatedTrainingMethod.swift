@@ -18,7 +18,7 @@ enum SimulatedTrainingMethod {
             default: defaults.steps, min: 1, max: 10_000_000),
           .number(
             "learning_rate",
-            "Adam's step size in the middle part; absent: 0.002, for flow 0.0005.", optional: true,
+            "Adam's step size in the middle part; absent: 0.002, for flow 0.0003.", optional: true,
             min: 0),
           .integer(
             "warm_up", "Steps over which it rises at the beginning.", default: defaults.warmUp,
@@ -45,7 +45,7 @@ enum SimulatedTrainingMethod {
         ])
       ],
       returns: "{steps=, reason=, train_loss=, ...}",
-      "Learn from simulated scenes of all kinds to find nuclei, or where they came from; so the versatile models were made. A model whose training stopped goes on where it was.",
+      "Learn from simulated scenes of all kinds to find nuclei, or where they came from; this is how the versatile model was made. A model whose training stopped goes on where it was.",
       example: "local model = howdah.detection(\"default\", {widths = {2, 4, 4, 4, 4}, seed = 1})\n"
         + "print(model:train_simulated{steps = 2, interval = 1, seed = 1}.steps)"
     ) { call in
@@ -54,7 +54,7 @@ enum SimulatedTrainingMethod {
       var options = SimulatedTraining.Options()
       options.steps = o.int("steps")
       options.learningRate =
-        o.optionalDouble("learning_rate") ?? (me.kind == .flow ? 5e-4 : defaults.learningRate)
+        o.optionalDouble("learning_rate") ?? (me.kind == .flow ? 3e-4 : defaults.learningRate)
       options.warmUp = o.int("warm_up")
       options.decay = o.int("decay")
       options.interval = o.int("interval")

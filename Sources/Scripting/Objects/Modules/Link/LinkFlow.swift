@@ -9,10 +9,14 @@ enum LinkFlow {
   /// The options that all linkers have.
   static let options: [Param] = [
     Param(
-      "flow", .either([.object("model"), .function]),
-      "A flow model, or a function that is called with a spot and says how it moved since the timepoint before, {x=, y=, z=} in world units; nil for not at all.",
+      "flow", .either([.object("model"), .choice(["registration"]), .function]),
+      "How spots moved since the timepoint before: as a flow model sees it; \"registration\": as the images show without a model; or a function that is called with a spot and says {x=, y=, z=} in world units, nil for not at all.",
       optional: true),
-    .integer("flow_setup", "The channel or view that a flow model looks at.", default: 0, min: 0),
+    .number(
+      "flow_reach",
+      "For registration: how far the tissue may move, world units; absent: four radii of the spots.",
+      optional: true, min: 0),
+    .integer("flow_setup", "The channel or view that flow looks at.", default: 0, min: 0),
   ]
 
   /// The flow of the option `flow`, nil when it was not given.
@@ -21,6 +25,9 @@ enum LinkFlow {
   {
     if let model = options.object("flow", ModelObject.self) {
       return try flow(model, options, in: project, progress)
+    }
+    if options.optionalString("flow") != nil {
+      return try registration(options, in: project, progress)
     }
     guard let function = try options.function("flow") else { return nil }
     return { _, queries in
@@ -45,6 +52,22 @@ enum LinkFlow {
     let flow = try FlowMethods.predictor(
       model, Predictor(model.file.models), project, setup: options.int("flow_setup"),
       radius: FlowSetting.radius(of: graph.spots.map { graph.covariance($0) }), progress: progress)
+    return flow.predict
+  }
+
+  private static func registration(
+    _ options: Options, in project: ProjectObject, _ progress: Progress
+  ) throws -> NearestNeighborLinker.Flow {
+    let graph = project.graph
+    guard let radius = FlowSetting.radius(of: graph.spots.map { graph.covariance($0) }) else {
+      // Without spots nothing is asked.
+      return { _, queries in
+        queries.map { .init(position: $0.position, squaredDisplacement: 0) }
+      }
+    }
+    let flow = try RegistrationFlow(
+      try project.project.requireImages(), setup: options.int("flow_setup"), radius: radius,
+      reach: options.optionalDouble("flow_reach"), progress: progress)
     return flow.predict
   }
 }
