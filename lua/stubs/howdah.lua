@@ -1409,14 +1409,14 @@ function local_model:live(project, options) end
 ---@return any
 function local_model:predict(project, options) end
 
----Learn from simulated scenes of all kinds to find nuclei, or where they came from; so the versatile models were made. A model whose training stopped goes on where it was.
+---Learn from simulated scenes of all kinds to find nuclei, or where they came from; this is how the versatile model was made. A model whose training stopped goes on where it was.
 ---```lua
 ---local model = howdah.detection("default", {widths = {2, 4, 4, 4, 4}, seed = 1})
 ---print(model:train_simulated{steps = 2, interval = 1, seed = 1}.steps)
 ---```
 ---@param options? {steps?: integer, learning_rate?: number, warm_up?: integer, decay?: integer, interval?: integer, max_minutes?: number, threads?: integer, seed?: integer, checkpoint?: string, on_epoch?: function}
 --- * `steps`: Of the whole training, what the model had before included.
---- * `learning_rate`: Adam's step size in the middle part; absent: 0.002, for flow 0.0005.
+--- * `learning_rate`: Adam's step size in the middle part; absent: 0.002, for flow 0.0003.
 --- * `warm_up`: Steps over which it rises at the beginning.
 --- * `decay`: Steps over which it falls at the end.
 --- * `interval`: Steps between two checkpoints, lines of the loss curve and calls.
