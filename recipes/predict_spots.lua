@@ -30,8 +30,8 @@ return {
     },
     rescale = {
       type = "point",
-      help = "voxels that the network sees for each voxel of the image; by default so many that "
-        .. "nuclei are at most 15 across",
+      help = "voxels that the network sees for each voxel of the image; by default 1, and less "
+        .. "where nuclei are more than 32 across",
     },
     prob_threshold = {
       type = "number", default = 0.5, min = 0, max = 1, help = "probability threshold",

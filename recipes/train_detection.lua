@@ -45,8 +45,8 @@ return {
     aug_contrast = { type = "number", default = 0, min = 0, max = 1, help = "weaken nuclei" },
     rescale = {
       type = "point",
-      help = "voxels of a sample for each voxel of the image; by default so many that nuclei are "
-        .. "at most 15 across",
+      help = "voxels that the network sees for each voxel of the image; by default 1, and less "
+        .. "where nuclei are more than 32 across",
     },
     validation = { type = "number", default = 0, min = 0, help = "hold back this part of spots" },
     patience = { type = "integer", min = 1, help = "stop after so many epochs without progress" },

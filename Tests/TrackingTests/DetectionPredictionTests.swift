@@ -281,6 +281,48 @@ struct DetectionPredictionTests {
     #expect(try count { $0.suppressionDistance = 5 } == 2)
   }
 
+  @Test("Images of large nuclei are shrunk, planes only where they are finer than pixels")
+  func scale() {
+    // 40 pixels across become 15; the planes are far apart as it is.
+    let long = NucleusScale.rescale(diameter: 4, voxel: VoxelSize(x: 0.1, y: 0.1, z: 1))
+    #expect(abs(long.x - 0.375) < 1e-9 && long.y == long.x && long.z == 1)
+    let even = NucleusScale.rescale(diameter: 4, voxel: VoxelSize(x: 0.1, y: 0.1, z: 0.2))
+    #expect(abs(even.x - 0.375) < 1e-9 && abs(even.z - 0.75) < 1e-9)
+    #expect(NucleusScale.rescale(diameter: 3, voxel: VoxelSize(x: 0.1, y: 0.1, z: 1)) == .one)
+    #expect(NucleusScale.rescale(diameter: 0, voxel: .one) == .one)
+    // The size within the plane counts, whatever it is along z.
+    let flat = Covariance(xx: 16, xy: 0, xz: 0, yy: 4, yz: 0, zz: 100)
+    #expect(abs(NucleusScale.diameter([flat, flat])! - 2 * 8.0.squareRoot()) < 1e-9)
+    #expect(NucleusScale.diameter([]) == nil)
+  }
+
+  @Test("The size of nuclei is what a person accepted, else what the network finds itself")
+  func scaleOfImages() throws {
+    // Nuclei of radius 2 are 8 pixels across: nothing to shrink.
+    let (graph, counts) = try predict { $0.rescale = nil }
+    #expect(counts[0].found == 3)
+    for p in Self.nuclei { #expect(distance(graph, p) < 0.3) }
+    // An accepted one 100 pixels across: three of 8 become a pixel or two, which still lie where they were.
+    let accepted = LineageGraph()
+    try accepted.edit("before") {
+      try accepted.ensureElephantTagSets()
+      let detection = accepted.tagSet(named: "Detection")!
+      let spot = try accepted.addSpot(
+        t: 0, position: Self.at(16, 6, 4), covariance: .sphere(radius: 25))
+      try accepted.setTag(detection, of: spot, to: accepted.tag(named: "tp", in: detection))
+    }
+    let (_, shrunk) = try predict(
+      {
+        $0.rescale = nil
+        $0.minRadius = 0
+      }, graph: accepted)
+    let (_, asGiven) = try predict {
+      $0.rescale = NucleusScale.rescale(diameter: 50, voxel: Self.voxel)
+      $0.minRadius = 0
+    }
+    #expect(shrunk[0].found == asGiven[0].found && shrunk[0].components == asGiven[0].components)
+  }
+
   @Test("A 2D network works plane by plane on volumes")
   func planes() throws {
     let predictor = try Predictor([try Model(.unet(dimensions: 2, widths: [2, 2]), seed: 5)])

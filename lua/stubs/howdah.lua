@@ -1304,7 +1304,7 @@ function local_model:labels(project, options) end
 --- * `aug_scale_factor_base`: Samples are stretched by up to this part; 0: never.
 --- * `aug_rotation_angle`: Samples are turned about z by up to so many degrees.
 --- * `aug_contrast`: The contrast of labelled nuclei is weakened by factors from this number to 1; 0: never.
---- * `rescale`: Size of the network's input relative to the image; absent: smaller where the accepted nuclei are large, so that they are 15 voxels across.
+--- * `rescale`: Size of the network's input relative to the image; absent: 1, and less where accepted nuclei are more than 32 voxels across, so that they become 15.
 --- * `keep_axials`: How many poolings keep z; absent: by the voxel size.
 --- * `log_interval`: Steps between two lines of the loss curve.
 --- * `log_folder`: Write TensorBoard's event files there.
@@ -1362,7 +1362,7 @@ function local_model:reset(source, options) end
 --- * `aug_scale_factor_base`: Samples are stretched by up to this part; 0: never.
 --- * `aug_rotation_angle`: Samples are turned about z by up to so many degrees.
 --- * `aug_contrast`: The contrast of labelled nuclei is weakened by factors from this number to 1; 0: never.
---- * `rescale`: Size of the network's input relative to the image; absent: smaller where the accepted nuclei are large, so that they are 15 voxels across.
+--- * `rescale`: Size of the network's input relative to the image; absent: 1, and less where accepted nuclei are more than 32 voxels across, so that they become 15.
 --- * `keep_axials`: How many poolings keep z; absent: by the voxel size.
 --- * `log_interval`: Steps between two lines of the loss curve.
 --- * `log_folder`: Write TensorBoard's event files there.
@@ -1397,7 +1397,7 @@ function local_model:live(project, options) end
 --- * `refine`: Fit ellipsoids to centre and border, not to the centre alone; absent: unless compat.
 --- * `refit`: Move an unlabeled spot to a larger nucleus found there; absent: unless compat.
 --- * `median_correction`: First give all planes of a volume the same median.
---- * `rescale`: Voxels that the network sees for each voxel of the image; absent: fewer where nuclei are more than 15 voxels across (the accepted ones, else what the network finds). With compat, and with a model that was never trained here, 1.
+--- * `rescale`: Voxels that the network sees for each voxel of the image; absent: 1, and less where nuclei are more than 32 voxels across (the accepted ones, else what the network finds), so that they become 15. With compat, and with a model that was never trained here, 1.
 --- * `statistics`: What intensities are measured over when only a box is predicted; absent: the volume, with compat the box.
 --- * `keep_probabilities`: Write the probabilities there too, as Zarr: t, z, y, x, channel.
 --- * `compat`: The results of ELEPHANT 0.7 with its peculiarities.

@@ -59,8 +59,8 @@ enum PredictMethod {
         default: d.medianCorrection),
       .point(
         "rescale",
-        "Voxels that the network sees for each voxel of the image; absent: fewer where nuclei are more than 15 voxels "
-          + "across (the accepted ones, else what the network finds). With compat, and with a model that was never "
+        "Voxels that the network sees for each voxel of the image; absent: 1, and less where nuclei are more than 32 "
+          + "voxels across (the accepted ones, else what the network finds), so that they become 15. With compat, and with a model that was never "
           + "trained here, 1.", optional: true),
       .choice(
         "statistics", DetectionPrediction.Statistics.allCases.map(\.rawValue),

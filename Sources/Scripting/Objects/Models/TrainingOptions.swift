@@ -59,8 +59,8 @@ enum TrainingOptions {
       default: 0, min: 0, max: 1),
     Param(
       "rescale", .point,
-      "Size of the network's input relative to the image; absent: smaller where the accepted nuclei are large, "
-        + "so that they are 15 voxels across.", optional: true),
+      "Size of the network's input relative to the image; absent: 1, and less where accepted nuclei are "
+        + "more than 32 voxels across, so that they become 15.", optional: true),
     .integer(
       "keep_axials", "How many poolings keep z; absent: by the voxel size.", optional: true),
     .integer("log_interval", "Steps between two lines of the loss curve.", default: 1, min: 1),
