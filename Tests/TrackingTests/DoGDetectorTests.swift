@@ -92,6 +92,31 @@ struct DoGDetectorTests {
     #expect(graph.covariance(spot).yy > 1.6 * graph.covariance(spot).xx)
   }
 
+  @Test("Nuclei that touch are two, a long one is one")
+  func touching() throws {
+    let images = try source(
+      [
+        // Side by side, end to end, one above the other.
+        (SIMD3(10, 10, 12), SIMD3(2.2, 3.4, 3)), (SIMD3(14.6, 10, 12), SIMD3(2.2, 3.4, 3)),
+        (SIMD3(9, 26, 12), SIMD3(3, 3, 3)), (SIMD3(15.4, 26.5, 12), SIMD3(3, 3, 3)),
+        (SIMD3(28, 10, 8), SIMD3(3.2, 3.2, 2.8)), (SIMD3(28.6, 10, 14.6), SIMD3(3.2, 3.2, 2.8)),
+        (SIMD3(28, 27, 12), SIMD3(2.4, 5.6, 2.8)),
+      ], size: Size3(x: 95, y: 92, z: 13), voxel: VoxelSize(x: 0.4, y: 0.4, z: 2))
+    let graph = LineageGraph()
+    var options = DoGDetector.Options()
+    options.radius = 3.3...3.3
+    _ = try DoGDetector.run(graph, images: images, options: options)
+    #expect(graph.spotCount == 7)
+    for p in [
+      WorldPoint(x: 10, y: 10, z: 12), WorldPoint(x: 14.6, y: 10, z: 12),
+      WorldPoint(x: 9, y: 26, z: 12), WorldPoint(x: 15.4, y: 26.5, z: 12),
+      WorldPoint(x: 28, y: 10, z: 8), WorldPoint(x: 28.6, y: 10, z: 14.6),
+      WorldPoint(x: 28, y: 27, z: 12),
+    ] {
+      #expect(graph.nearest(to: p, at: 0, count: 1)[0].squaredDistance < 1, "\(p)")
+    }
+  }
+
   @Test("2D images: spots in the plane, with an ellipsoid that has depth")
   func plane() throws {
     let images = try source(
@@ -162,11 +187,24 @@ struct DoGDetectorTests {
     let images = try BDVImageSource.open("\(Self.data!)/elephant-sample/sample.xml")
     let graph = LineageGraph()
     var options = DoGDetector.Options()
-    options.timepoints = 0...1
+    options.timepoints = 0...2
     let counts = try DoGDetector.run(graph, images: images, options: options)
     for c in counts {
       #expect(c.added > 70 && c.added < 130)
       #expect(c.radius > 2.5 && c.radius < 4.5)
+    }
+    // Pairs that touch, read off the pictures (micrometres); each nucleus has a spot of its own.
+    let pairs: [(t: Int, a: WorldPoint, b: WorldPoint)] = [
+      (0, WorldPoint(x: 41.7, y: 42.4, z: 8), WorldPoint(x: 44.1, y: 40.2, z: 9.3)),
+      (2, WorldPoint(x: 29.3, y: 40, z: 8), WorldPoint(x: 29, y: 44.8, z: 8)),
+      (2, WorldPoint(x: 40.5, y: 42.3, z: 8), WorldPoint(x: 44.2, y: 39.8, z: 8.6)),
+    ]
+    for pair in pairs {
+      let (a, b) = (
+        graph.nearest(to: pair.a, at: pair.t, count: 1)[0],
+        graph.nearest(to: pair.b, at: pair.t, count: 1)[0]
+      )
+      #expect(a.id != b.id && max(a.squaredDistance, b.squaredDistance) < 2.5, "\(pair)")
     }
     // The metaphase plate is the brightest thing there.
     let set = graph.spots(at: 0).max {

@@ -11,20 +11,20 @@ extension DoGDetector {
     public var setup = 0
     /// Radii of the nuclei to look for, world units. One value looks at one scale; a range looks at several
     /// scales a factor of at most 1.35 apart and keeps the best answer of each place. `nil` measures the
-    /// radius of typical blobs in the first image that is worked on, and looks at it and at 0.8 and 0.66 of
-    /// it.
+    /// radius of typical blobs in the first image that is worked on. Nuclei of half to twice a radius are
+    /// found with it.
     public var radius: ClosedRange<Double>?
     /// Least quality of a spot. Quality is the contrast of the blob in units of the noise of such
     /// contrasts, after the shot noise has been made even, so it does not depend on the camera's gain
     /// and offset or on the size of the blob. `nil` chooses a value for each image; see `DoGDetector`.
     public var threshold: Double?
-    /// Two spots of one image are at least this far apart, as a factor of the sum of their radii along
-    /// the line that joins them: 1 means blobs that touch.
-    public var separation = 0.75
+    /// Two spots of one image are at least this far apart, as a factor of twice the radius that is looked
+    /// for: 1 means balls that touch. What is one nucleus is decided from the image before that.
+    public var separation = 0.3
     /// A found spot nearer than this to a kept spot is not added, world units. ELEPHANT's "suppression
     /// distance" has the fixed value 3.0; `nil` means twice `separation` times the smallest radius.
     public var suppressionDistance: Double?
-    /// Semi-axes below this are not believed, world units; `nil` means half of the smallest `radius`.
+    /// Semi-axes below this are not believed, world units; `nil` means a third of the smallest `radius`.
     public var minRadius: Double?
     /// Semi-axes are cut to this, world units; `nil` means twice the largest `radius`.
     public var maxRadius: Double?

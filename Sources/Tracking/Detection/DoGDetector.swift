@@ -11,7 +11,10 @@ import Lineage
 /// its quality. The threshold that is chosen when none is given is the larger of six times the noise of
 /// such contrasts and a seventh of the contrast that one blob in ten exceeds.
 ///
-/// Several radii are looked at when a range is given; the best answer of each place counts. Ellipsoids come
+/// The filter is narrower than the nuclei that are looked for, so that it tells touching ones apart. Its answer
+/// is cut into hills, one a peak, and hills are joined again that look like one nucleus together: with little
+/// dip between them and the shape of one ellipsoid (`BlobMerger`). Several radii are looked at when a range is
+/// given; the best answer of each place counts. Ellipsoids come
 /// from the image around each centre. The spots of before are treated as `DetectionUpdate` says.
 ///
 /// Memory: about five volumes of floats at a time, whatever the number of timepoints.

@@ -23,7 +23,7 @@ struct Assignment {
   private var distance: [Double]
   private var via: [Int]
   private var isDone: [Bool]
-  private var heap = Heap()
+  private var heap = Heap<Reached>()
 
   /// The column of each row, or -1. `edges[row]` lists the pairs that are possible for a row.
   static func solve(_ edges: [[Edge]], columns: Int) -> [Int] {
@@ -99,48 +99,17 @@ struct Assignment {
       if distance[column] == .infinity { touched.append(column) }
       distance[column] = d
       via[column] = row
-      heap.push(Heap.Item(distance: d, column: column))
+      heap.push(Reached(distance: d, column: column))
     }
   }
 
-  /// A binary heap by distance, then column.
-  private struct Heap {
-    struct Item {
-      var distance: Double
-      var column: Int
+  /// A column that a path reaches; the nearest first, then by number.
+  private struct Reached: HeapItem {
+    var distance: Double
+    var column: Int
 
-      func isBefore(_ other: Item) -> Bool {
-        distance < other.distance || distance == other.distance && column < other.column
-      }
-    }
-    private var items: [Item] = []
-
-    mutating func removeAll() { items.removeAll(keepingCapacity: true) }
-
-    mutating func push(_ item: Item) {
-      items.append(item)
-      var i = items.count - 1
-      while i > 0, items[i].isBefore(items[(i - 1) / 2]) {
-        items.swapAt(i, (i - 1) / 2)
-        i = (i - 1) / 2
-      }
-    }
-
-    mutating func pop() -> Item? {
-      guard let top = items.first else { return nil }
-      let last = items.removeLast()
-      if items.isEmpty { return top }
-      items[0] = last
-      var i = 0
-      while true {
-        var least = i
-        for child in [2 * i + 1, 2 * i + 2] where child < items.count {
-          if items[child].isBefore(items[least]) { least = child }
-        }
-        if least == i { return top }
-        items.swapAt(i, least)
-        i = least
-      }
+    func isBefore(_ other: Reached) -> Bool {
+      distance < other.distance || distance == other.distance && column < other.column
     }
   }
 }
