@@ -304,6 +304,11 @@ static int object_index(lua_State *L) {
   return report_missing(L, box, (int32_t)lua_tointeger(L, lua_upvalueindex(2)), 0);
 }
 
+// A name that the table of methods does not have; value 1 is that table. Upvalue 1 = type number.
+static int missing_method(lua_State *L) {
+  return report_missing(L, hw_box_of(L), (int32_t)lua_tointeger(L, lua_upvalueindex(1)), 0);
+}
+
 static int object_newindex(lua_State *L) {
   hw_box *box = hw_box_of(L);
   lua_settop(L, 3);
@@ -425,7 +430,7 @@ uint64_t *hw_push_iterator(lua_State *L, uint64_t count) {
 
 // Under metatables[type] lies {members=, setters=, name=} until hw_types_end turns it into metatables.
 
-enum add_what { ADD_TYPE, ADD_METHOD, ADD_PROPERTY, ADD_META, ADD_END, ADD_ENTRY, ADD_CLOSURE };
+enum add_what { ADD_TYPE, ADD_METHOD, ADD_METHODS_ONLY, ADD_PROPERTY, ADD_META, ADD_END, ADD_ENTRY, ADD_CLOSURE };
 
 struct add {
   enum add_what what;
@@ -443,8 +448,20 @@ static void make_object_metatable(lua_State *L, int description, lua_Integer typ
   lua_newtable(L);
   int meta = lua_gettop(L);
   lua_getfield(L, description, "members");
-  lua_pushinteger(L, type);
-  lua_pushcclosure(L, object_index, 2);
+  if (lua_getfield(L, description, "methods only") == LUA_TBOOLEAN) {
+    lua_pop(L, 1);
+    lua_createtable(L, 0, 2);
+    lua_pushinteger(L, type);
+    lua_pushcclosure(L, missing_method, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_setmetatable(L, -2);
+  } else {
+    lua_pop(L, 1);
+    lua_pushinteger(L, type);
+    lua_pushcclosure(L, object_index, 2);
+  }
   lua_setfield(L, meta, "__index");
   lua_getfield(L, description, "setters");
   lua_pushinteger(L, type);
@@ -543,6 +560,10 @@ static int add(lua_State *L) {
     push_entry(L, a->entry);
     lua_setfield(L, -2, a->name);
     return 0;
+  case ADD_METHODS_ONLY:
+    lua_pushboolean(L, 1);
+    lua_setfield(L, description, "methods only");
+    return 0;
   case ADD_PROPERTY:
     lua_getfield(L, description, "members");
     lua_pushinteger(L, (lua_Integer)(uint32_t)(a->entry + 1) | (lua_Integer)(a->column + 1) << 32);
@@ -597,6 +618,10 @@ int hw_type_begin(lua_State *L, int32_t type, const char *name) {
 
 int hw_type_method(lua_State *L, int32_t type, const char *name, int32_t entry) {
   return protected_add(L, (struct add){ADD_METHOD, type, name, entry, 0, 0}, 0, 0);
+}
+
+int hw_type_methods_only(lua_State *L, int32_t type) {
+  return protected_add(L, (struct add){ADD_METHODS_ONLY, type, NULL, 0, 0, 0}, 0, 0);
 }
 
 int hw_type_property(lua_State *L, int32_t type, const char *name, int32_t column, int32_t getter,

@@ -9,6 +9,12 @@
 // state.c: `bytes` outside Lua have come to hang behind a new object.
 void hw_account(lua_State *L, size_t bytes);
 
+// pool.c: the memory of a state. Resize as lua_Alloc has it; `old` is 0 for a new block.
+enum { HW_POOL_LARGEST = 128 };
+hw_pool *hw_pool_open(void);
+void hw_pool_close(hw_pool *pool);
+void *hw_pool_resize(hw_pool *pool, void *block, size_t old, size_t size);
+
 // handles.c: raise what a Swift callback reported; does not return.
 int hw_raise(lua_State *L, hw_box *box, int32_t status);
 

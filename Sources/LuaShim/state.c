@@ -10,14 +10,9 @@
 static void *allocate(void *ud, void *block, size_t old, size_t size) {
   hw_box *box = ud;
   if (!block) old = 0; // for new blocks Lua passes a type tag here
-  if (size == 0) {
-    free(block);
-    box->used -= old;
-    return NULL;
-  }
   if (box->limit && size > old && box->used + (size - old) > box->limit) return NULL;
-  void *result = realloc(block, size);
-  if (result) box->used = box->used - old + size;
+  void *result = hw_pool_resize(box->pool, block, old, size);
+  if (result || size == 0) box->used = box->used - old + size;
   return result;
 }
 
@@ -48,12 +43,18 @@ static int open_libraries(lua_State *L) {
 hw_box *hw_open(void *host, hw_callbacks callbacks, size_t memory_limit, bool sandboxed) {
   hw_box *box = calloc(1, sizeof *box);
   if (!box) return NULL;
+  box->pool = hw_pool_open();
+  if (!box->pool) {
+    free(box);
+    return NULL;
+  }
   box->host = host;
   box->callbacks = callbacks;
   box->sandboxed = sandboxed;
   box->collect_at = (size_t)256 << 20;
   box->main = lua_newstate(allocate, box);
   if (!box->main) {
+    hw_pool_close(box->pool);
     free(box);
     return NULL;
   }
@@ -75,6 +76,7 @@ hw_box *hw_open(void *host, hw_callbacks callbacks, size_t memory_limit, bool sa
 void hw_close(hw_box *box) {
   box->limit = 0;
   lua_close(box->main);
+  hw_pool_close(box->pool);
   free(box->error_kind);
   free(box->error_message);
   free(box);

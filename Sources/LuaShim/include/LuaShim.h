@@ -22,6 +22,7 @@
 #pragma clang diagnostic ignored "-Wnullability-completeness"
 
 typedef struct hw_box hw_box;
+typedef struct hw_pool hw_pool;
 
 // ---- Handles -------------------------------------------------------------------------------------------
 
@@ -174,6 +175,7 @@ struct hw_box {
   int metatables; // registry reference: array of metatables by type number
   int sandboxed;
   // Memory
+  hw_pool *pool;
   size_t used, limit;          // bytes of the Lua heap; limit 0 = none
   size_t external, collect_at; // bytes behind objects; when to collect
   // The pending error of a Swift callback
@@ -207,6 +209,8 @@ int hw_type_property(lua_State *L, int32_t type, const char *name, int32_t colum
                      int32_t setter);
 // Add a metamethod, such as "__add".
 int hw_type_meta(lua_State *L, int32_t type, const char *name, int32_t entry);
+// Say that objects of `type` have methods and nothing else, so that Lua looks them up in a table.
+int hw_type_methods_only(lua_State *L, int32_t type);
 // All types are described: make the metatable that all handles share.
 int hw_types_end(lua_State *L);
 // Push a function that calls entry `entry`.

@@ -7,7 +7,8 @@ import CLua
 import Core
 import LuaShim
 
-/// A boxed Swift value, as a Lua object holds it.
+/// A Swift value that is no object of a class, as a Lua object holds it. Those of classes go without a box;
+/// their classes must be final.
 final class Boxed<T> {
   let value: T
   init(_ value: T) { self.value = value }
@@ -50,6 +51,10 @@ public struct Call {
   private func unboxed<T>(_ index: Int32, _: T.Type) -> T {
     let object = lua_touserdata(lua, index)!.assumingMemoryBound(to: hw_object.self)
     return Unmanaged<AnyObject>.fromOpaque(object.pointee.ref)._withUnsafeGuaranteedRef {
+      if T.self is AnyObject.Type {
+        precondition(Swift.type(of: $0) == T.self, "the receiver is not of the type asked for")
+        return unsafeBitCast($0, to: T.self)
+      }
       precondition(Swift.type(of: $0) == Boxed<T>.self, "the receiver is not of the type asked for")
       return unsafeDowncast($0, to: Boxed<T>.self).value
     }
@@ -115,7 +120,7 @@ public struct Call {
 
   /// The Swift value in argument `i` when it is of this type (for `.any` and `.either`).
   public func objectIfAny<T>(_ i: Int, _: T.Type) -> T? {
-    guard let number = host.registry.number(of: T.self),
+    guard let number = host.number(of: T.self),
       hw_test(lua, first + Int32(i), number) == 0
     else { return nil }
     return unboxed(first + Int32(i), T.self)
@@ -142,7 +147,7 @@ public struct Call {
 
   /// For operators: the Swift value of operand 0 or 1 when it is of this type, nil otherwise.
   public func operand<T>(_ i: Int, _: T.Type) -> T? {
-    guard let number = host.registry.number(of: T.self), hw_test(lua, Int32(i + 1), number) == 0
+    guard let number = host.number(of: T.self), hw_test(lua, Int32(i + 1), number) == 0
     else {
       return nil
     }

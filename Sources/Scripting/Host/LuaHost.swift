@@ -34,6 +34,9 @@ public final class LuaHost {
   var freeSpaces: [UInt8] = (1...255).reversed()
   let life = HostLife()
   private var recentOwners: [AnyObject] = []
+  /// Types and their numbers, found again by some bits of the type's address: every object that is pushed asks.
+  private var recentTypes = [(type: ObjectIdentifier?, number: Int32)](
+    repeating: (nil, 0), count: 64)
   private var moduleReference: Int32 = -1
 
   /// Open a state and bind `registry` into it. The registry must not change afterwards.
@@ -80,6 +83,16 @@ public final class LuaHost {
     spaces.deallocate()
   }
 
+  /// The number of the registered type of a Swift type.
+  func number<T>(of type: T.Type) -> Int32? {
+    let id = ObjectIdentifier(type)
+    let slot = Int(bitPattern: id) >> 4 & 63
+    if recentTypes[slot].type == id { return recentTypes[slot].number }
+    guard let number = registry.number(of: type) else { return nil }
+    recentTypes[slot] = (id, number)
+    return number
+  }
+
   private static func from(_ pointer: UnsafeMutableRawPointer) -> LuaHost {
     Unmanaged<LuaHost>.fromOpaque(pointer)._withUnsafeGuaranteedRef { $0 }
   }
@@ -111,6 +124,7 @@ public final class LuaHost {
       if type.number < HW_KINDS, type.dynamicGetter >= 0 {
         hw_set_dynamic_getter(box, UInt32(type.number), type.dynamicGetter)
       }
+      if type.hasMethodsOnly { try require(hw_type_methods_only(lua, type.number)) }
     }
     try require(hw_types_end(lua))
     for module in registry.modules { try bind(module) }

@@ -146,10 +146,12 @@ extension LuaHost {
   func push<T>(
     _ lua: OpaquePointer, object value: T, bytes: Int, array: UnsafeBufferPointer<Double>?
   ) {
-    guard let number = registry.number(of: T.self) else {
+    guard let number = number(of: T.self) else {
       preconditionFailure("\(T.self) is not a registered type")
     }
-    let ref = Unmanaged.passRetained(Boxed(value))
+    let object: AnyObject =
+      T.self is AnyObject.Type ? unsafeBitCast(value, to: AnyObject.self) : Boxed(value)
+    let ref = Unmanaged.passRetained(object)
     let status = hw_push_object(
       lua, number, ref.toOpaque(), array?.baseAddress, UInt64(array?.count ?? 0), UInt64(bytes))
     if status != LUA_OK {

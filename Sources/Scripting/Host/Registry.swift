@@ -214,6 +214,8 @@ public final class TypeEntry {
   public private(set) var properties: [Property] = []
   /// The metamethods in the order declared.
   public private(set) var metamethods: [(name: String, entry: Int32)] = []
+  /// Whether `obj[i]` reads the numbers that objects of this type were pushed with.
+  public var isIndexed = false
   private(set) var dynamicGetter: Int32 = -1
   private(set) var dynamicSetter: Int32 = -1
   private(set) var dynamicKeys: ((Call) throws -> [String])?
@@ -305,6 +307,11 @@ public final class TypeEntry {
       let params = [Param("key", .any), Param("value", .any, optional: true)]
       dynamicSetter = add(name, name, .setter, params, "", "", "", set)
     }
+  }
+
+  /// Whether nothing but methods can follow a dot or colon, so that Lua finds them by itself.
+  var hasMethodsOnly: Bool {
+    number >= HW_KINDS && properties.isEmpty && dynamicGetter < 0 && !isIndexed
   }
 
   /// How the prompt prints a value of this type.

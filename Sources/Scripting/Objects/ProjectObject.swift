@@ -12,6 +12,9 @@ public final class ProjectObject: Settling {
   public let project: Project
   let graph: LineageGraph
   let graphReference: Unmanaged<LineageGraph>
+  /// `p.spots` and `p.links`: what one of them has found serves the next.
+  let spots: Selection<SpotID>
+  let links: Selection<LinkID>
   /// Why its links were made, for those that a linker made in this session.
   let reasons = LinkReasons()
   private(set) var space: HandleSpace!
@@ -28,6 +31,8 @@ public final class ProjectObject: Settling {
     self.project = project
     graph = project.lineage
     graphReference = Unmanaged.passUnretained(graph)
+    spots = .all(graph)
+    links = .all(graph)
     inputMark = graph.historyMark
     space = try host.makeSpace(owner: self, watching: graph.columnsWatch) {
       [unowned(unsafe) self] in describeColumns(to: $0)

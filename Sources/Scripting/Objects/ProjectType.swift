@@ -55,11 +55,11 @@ enum ProjectType {
   private static func registerParts(_ project: TypeEntry) {
     project.property("spots", "spots", "All its spots.") { call in
       let me = call.receiver(ProjectObject.self)
-      call.push(me, Selection<SpotID>.all(me.graph))
+      call.push(me, me.spots)
     }
     project.property("links", "links", "All its links.") { call in
       let me = call.receiver(ProjectObject.self)
-      call.push(me, Selection<LinkID>.all(me.graph))
+      call.push(me, me.links)
     }
     project.property("tracks", "tracks", "All its tracks.") { call in
       call.push(object: TrackCollection(call.receiver(ProjectObject.self)))

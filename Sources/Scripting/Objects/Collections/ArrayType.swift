@@ -15,6 +15,7 @@ enum ArrayType {
   static func register(_ registry: Registry) {
     let array = registry.type(
       "array", of: NumericArray.self, "Numbers in a row; array[1] is the first, #array how many.")
+    array.isIndexed = true
     func number(
       _ name: String, _ doc: String, _ example: String, _ read: @escaping (NumericArray) -> Double?
     ) {
