@@ -37,6 +37,9 @@ func luaBench() throws -> [BenchRow] {
     local empty = least(function() for _ = 1, n do end end)
     local property = least(function() for _ = 1, n do local _ = s.x end end) - empty
     local method = least(function() for _ = 1, n do local _ = s:distance(s) end end) - empty
+    local spots = p.spots
+    local object = least(function() for _ = 1, n do local _ = spots:is_empty() end end) - empty
+    local made = least(function() for _ = 1, n do local _ = s:children() end end) - empty
     local walk = least(function()
       local sum = 0
       for q in p.spots:each() do sum = sum + q.x end
@@ -44,7 +47,8 @@ func luaBench() throws -> [BenchRow] {
     local bulk = least(function() p.spots:tag("Status", "Completed") end)
     local column = p.spots:column("x")
     local sum = least(function() column:sum() end)
-    return {property = property / n * 1e9, method = method / n * 1e9, walk = walk, bulk = bulk * 1e3,
+    return {property = property / n * 1e9, method = method / n * 1e9,
+            object = object / n * 1e9, made = made / n * 1e9, walk = walk, bulk = bulk * 1e3,
             sum = sum * 1e3}
     """, name: "=bench", [.string(path)])[0]
   func row(_ name: String, _ key: String, _ unit: String, below: Double) -> BenchRow {
@@ -56,6 +60,9 @@ func luaBench() throws -> [BenchRow] {
   return [
     row("Lua property read", "property", "ns", below: 40),
     row("Lua method call", "method", "ns", below: 60),
+    row("Lua method of a collection", "object", "ns", below: 60),
+    BenchRow(
+      name: "Lua method that makes a collection", ours: result["made"].number ?? .nan, unit: "ns"),
     row("Lua walk over 1e6 spots", "walk", "s", below: 0.12),
     row("Lua bulk tag of 1e6 spots", "bulk", "ms", below: 10),
     row("Lua column sum of 1e6", "sum", "ms", below: 2),
