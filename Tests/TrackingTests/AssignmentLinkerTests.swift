@@ -76,6 +76,38 @@ struct AssignmentLinkerTests {
     #expect(counts.linked == c.links.count)
   }
 
+  @Test("The least sum of small tables, by exhaustive search; the prices add up to it")
+  func exhaustive() throws {
+    var random = SeededRandom(seed: 4)
+    for _ in 0..<300 {
+      let (rows, columns) = (1 + random.below(5), 1 + random.below(5))
+      var costs: [[Double?]] = []
+      var alone: [Double] = []
+      var table = SparseCosts(columns: columns)
+      for _ in 0..<rows {
+        costs.append((0..<columns).map { _ in random.uniform() < 0.6 ? random.uniform() : nil })
+        alone.append(random.uniform(0.2, 1.2))
+        for (column, cost) in costs.last!.enumerated() {
+          if let cost { table.add(column, cost) }
+        }
+        table.endRow(alone: alone.last!)
+      }
+      func least(_ row: Int, _ taken: Set<Int>) -> Double {
+        if row == rows { return 0 }
+        var best = alone[row] + least(row + 1, taken)
+        for (column, cost) in costs[row].enumerated() where !taken.contains(column) {
+          if let cost { best = min(best, cost + least(row + 1, taken.union([column]))) }
+        }
+        return best
+      }
+      let solved = try SparseAssignment(table)
+      #expect(abs(solved.total - least(0, [])) < 1e-12)
+      #expect(abs(solved.total - solved.bound) < 1e-12)
+      let taken = solved.columnOf.filter { $0 >= 0 }
+      #expect(Set(taken).count == taken.count)
+    }
+  }
+
   // MARK: TrackMate
 
   private static let folder = ProcessInfo.processInfo.environment["HOWDAH_DATA"].map {

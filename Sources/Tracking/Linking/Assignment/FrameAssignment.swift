@@ -34,13 +34,14 @@ struct FrameAssignment {
       }
     }
     let (allFrames, allCosts, options) = (frames, costs, o)
-    return try parallelMap(timepoints.count) { f in
+    let parts = try parallelMap(timepoints.count) { f in
       try progress.check()
       let step = FrameAssignment(allFrames, allCosts, options, nil)
       let pairs = try step.candidates(first + f) { try allCosts.cost($0, $1, $2, nil) }
       defer { progress.advance() }
       return try FrameAssignment.solve(pairs, options.alternativeFactor, progress)
-    }.flatMap { $0 }
+    }
+    return concatenated(parts)
   }
 
   /// The pairs within reach at one timepoint: parents as columns, children as rows.

@@ -8,7 +8,7 @@
 import Core
 
 /// Which row may go with which column, at what cost. Rows are filled one after another.
-struct SparseCosts: Sendable {
+public struct SparseCosts: Sendable {
   /// Pairs of row r are at `start[r] ..< start[r + 1]`.
   private(set) var start: [Int32] = [0]
   private(set) var column: [Int32] = []
@@ -16,21 +16,22 @@ struct SparseCosts: Sendable {
   /// What it costs to leave a row without a column.
   private(set) var alone: [Double] = []
   /// Number of columns.
-  var columns: Int
+  let columns: Int
 
-  init(columns: Int) { self.columns = columns }
+  /// A table without rows.
+  public init(columns: Int) { self.columns = columns }
 
   /// Number of rows.
   var rows: Int { alone.count }
 
   /// Add a pair to the row that is being filled.
-  mutating func add(_ column: Int, _ cost: Double) {
+  public mutating func add(_ column: Int, _ cost: Double) {
     self.column.append(Int32(column))
     self.cost.append(cost)
   }
 
-  /// The row that is being filled is complete.
-  mutating func endRow(alone: Double) {
+  /// The row that is being filled is complete; `alone` is what it costs to leave it without a column.
+  public mutating func endRow(alone: Double) {
     start.append(Int32(column.count))
     self.alone.append(alone)
   }
@@ -44,10 +45,10 @@ struct SparseCosts: Sendable {
 /// left search for a cheapest path with a heap. A search never leaves the part of the table that its row is
 /// connected with, so the connected parts need not be found beforehand, and a problem of many small clusters
 /// costs what the clusters cost.
-struct SparseAssignment {
+public struct SparseAssignment {
   let costs: SparseCosts
   /// The column of each row, -1 for a row left alone.
-  private(set) var columnOf: [Int32]
+  public private(set) var columnOf: [Int32]
   /// The row of each column, -1 for a free one.
   private(set) var rowOf: [Int32]
   /// Prices: for every pair, `rowPrice + columnPrice <= cost`, with equality where matched.
@@ -61,7 +62,7 @@ struct SparseAssignment {
   private var heap = MinHeap()
 
   /// Solve. `progress` is asked now and then.
-  init(_ costs: SparseCosts, _ progress: Progress = .none) throws {
+  public init(_ costs: SparseCosts, _ progress: Progress = .none) throws {
     self.costs = costs
     columnOf = Array(repeating: -1, count: costs.rows)
     rowOf = Array(repeating: -1, count: costs.columns)
@@ -79,7 +80,7 @@ struct SparseAssignment {
   }
 
   /// The sum that was made least.
-  var total: Double {
+  public var total: Double {
     var sum = 0.0
     for row in 0..<costs.rows {
       sum += columnOf[row] < 0 ? costs.alone[row] : cost(row, Int(columnOf[row]))
@@ -88,7 +89,7 @@ struct SparseAssignment {
   }
 
   /// A lower bound of the sum that holds for every assignment; equal to `total` but for rounding.
-  var bound: Double {
+  public var bound: Double {
     rowPrice.reduce(0, +) + columnPrice.reduce(0, +)
   }
 
