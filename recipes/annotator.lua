@@ -119,18 +119,21 @@ function Person:correct(budget)
   for _, spot in ipairs(now.right) do
     if spot.tags.Detection == "unlabeled" then right[#right + 1] = spot end
   end
+  sorted(right, function(s) return s.radius end)
   local last = self.clicks + budget
-  local i = 1
-  -- Turn about: a nucleus that is missing, a spot that is none.
+  local i, accepted = 1, 0
+  local function accept()
+    accepted = accepted + 1
+    if right[accepted] and self.clicks < last then self:accept(right[accepted]) end
+  end
+  -- Turn about: a nucleus that is missing, a spot that is none. Where none is missing, one that is
+  -- right: a model that is only told what is wrong forgets what a nucleus is.
   while self.clicks < last and (misses[i] or wrong[i]) do
-    if misses[i] then self:mark(misses[i]) end
+    if misses[i] then self:mark(misses[i]) else accept() end
     if wrong[i] and self.clicks < last then self:reject(wrong[i]) end
     i = i + 1
   end
-  for _, spot in ipairs(sorted(right, function(s) return s.radius end)) do
-    if self.clicks >= last then break end
-    self:accept(spot)
-  end
+  while self.clicks < last and right[accepted + 1] do accept() end
 end
 
 local columns = {
