@@ -30,9 +30,9 @@ struct Heap<Item: HeapItem> {
     var i = 0
     while true {
       var first = i
-      for child in [2 * i + 1, 2 * i + 2] where child < items.count {
-        if items[child].isBefore(items[first]) { first = child }
-      }
+      let child = 2 * i + 1
+      if child < items.count, items[child].isBefore(items[first]) { first = child }
+      if child + 1 < items.count, items[child + 1].isBefore(items[first]) { first = child + 1 }
       if first == i { return top }
       items.swapAt(i, first)
       i = first

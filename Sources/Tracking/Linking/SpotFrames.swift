@@ -111,3 +111,17 @@ extension LineageGraph {
     return stale.count
   }
 }
+
+extension LineageGraph {
+  /// The timepoints that have spots, and the first and last of those whose spots can get a parent: the wanted ones
+  /// (nil for all) but timepoint 0. Nil when there are none.
+  func linked(_ wanted: ClosedRange<Timepoint>?)
+    -> (present: ClosedRange<Timepoint>, first: Timepoint, last: Timepoint)?
+  {
+    guard let present = timepoints else { return nil }
+    let wanted = wanted ?? present
+    let first = max(1, wanted.lowerBound, present.lowerBound)
+    let last = min(wanted.upperBound, present.upperBound)
+    return first <= last ? (present, first, last) : nil
+  }
+}

@@ -35,11 +35,7 @@ public enum AssignmentLinker {
     progress: Progress = .none
   ) throws -> Counts {
     try options.check()
-    guard let present = lineage.timepoints else { return Counts() }
-    let wanted = options.timepoints ?? present
-    let first = max(1, wanted.lowerBound, present.lowerBound)
-    let last = min(wanted.upperBound, present.upperBound)
-    if first > last { return Counts() }
+    guard let (present, first, last) = lineage.linked(options.timepoints) else { return Counts() }
     return try lineage.edit("link by assignment") {
       try lineage.ensureElephantTagSets()
       let tags = try ElephantTagIDs(lineage)

@@ -59,7 +59,7 @@ public struct SparseAssignment {
   private var distance: [Double]
   private var via: [Int32]
   private var isDone: [Bool]
-  private var heap = MinHeap()
+  private var heap = Heap<OpenLine>()
 
   /// Solve. `progress` is asked now and then.
   public init(_ costs: SparseCosts, _ progress: Progress = .none) throws {
@@ -223,7 +223,7 @@ public struct SparseAssignment {
           if distance[column] == .infinity { touched.append(Int32(column)) }
           distance[column] = d
           via[column] = Int32(row)
-          heap.push(MinHeap.Item(distance: d, line: Int32(column)))
+          heap.push(OpenLine(distance: d, line: Int32(column)))
         }
       }
       var next = heap.pop()
@@ -274,5 +274,16 @@ public struct SparseAssignment {
       if row == start { return }
       column = previous
     }
+  }
+}
+
+/// A line that a shortest-path search has reached: the nearest comes first, then the first line.
+struct OpenLine: HeapItem {
+  var distance: Double
+  var line: Int32
+
+  @inline(__always)
+  func isBefore(_ other: OpenLine) -> Bool {
+    distance < other.distance || distance == other.distance && line < other.line
   }
 }

@@ -34,7 +34,7 @@ struct DynamicAssignment {
     var distance: [Double]
     var via: [Int32]
     var isDone: [Bool]
-    var heap = MinHeap()
+    var heap = Heap<OpenLine>()
   }
 
   private var scratch: Scratch
@@ -174,7 +174,7 @@ struct DynamicAssignment {
           if scratch.distance[other] == .infinity { touched.append(other) }
           scratch.distance[other] = d
           scratch.via[other] = Int32(line)
-          scratch.heap.push(MinHeap.Item(distance: d, line: Int32(other)))
+          scratch.heap.push(OpenLine(distance: d, line: Int32(other)))
         }
       }
       var next = scratch.heap.pop()

@@ -50,11 +50,7 @@ public enum NearestNeighborLinker {
     reasons: LinkReasons? = nil, progress: Progress = .none
   ) throws -> Counts {
     try options.check()
-    guard let present = lineage.timepoints else { return Counts() }
-    let wanted = options.timepoints ?? present
-    let first = max(1, wanted.lowerBound, present.lowerBound)
-    let last = min(wanted.upperBound, present.upperBound)
-    if first > last { return Counts() }
+    guard let (_, first, last) = lineage.linked(options.timepoints) else { return Counts() }
     return try lineage.edit("link nearest neighbours") {
       try lineage.ensureElephantTagSets()
       var step = try LinkStep(lineage, options, reasons, progress)
