@@ -1,7 +1,6 @@
 // Work on many frames at once, with the results in order.
 
 import Core
-import Synchronization
 
 /// All elements of lists one after another, in memory that is taken once.
 func concatenated<T>(_ lists: [[T]]) -> [T] {
@@ -14,10 +13,7 @@ func concatenated<T>(_ lists: [[T]]) -> [T] {
 
 /// The results of `body` for 0 ..< count, worked out on all cores. What holds for `parallelFor` holds here.
 func parallelMap<T: Sendable>(_ count: Int, _ body: @Sendable (Int) throws -> T) throws -> [T] {
-  let results = Mutex<[T?]>(Array(repeating: nil, count: count))
-  try parallelFor(count) { i in
-    let result = try body(i)
-    results.withLock { $0[i] = result }
-  }
-  return results.withLock { $0.map { $0! } }
+  let results = PieceResults<T>(count: count)
+  try parallelFor(count) { i in results.set(i, try body(i)) }
+  return results.all
 }

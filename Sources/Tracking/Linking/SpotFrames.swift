@@ -48,6 +48,21 @@ struct SpotFrames: Sendable {
     }
   }
 
+  /// Remove the links into spots of `sought` that nobody has judged, and read those frames with up to `back` before
+  /// them. Answers how many links were removed, too.
+  static func clear(
+    _ lineage: LineageGraph, into sought: ClosedRange<Timepoint>, back: Int, box: WorldBox?,
+    _ tags: ElephantTagIDs, _ progress: Progress
+  ) throws -> (frames: SpotFrames, cleared: Int) {
+    let cleared = try lineage.clearLinks(
+      into: sought, tagged: tags.trackingUnlabeled, in: tags.tracking, box: box, progress)
+    let earliest = max(lineage.timepoints?.lowerBound ?? 0, sought.lowerBound - back)
+    let frames = try SpotFrames(
+      lineage, frames: earliest...sought.upperBound, sought: sought, box: box,
+      linkable: LinkableTags(lineage, tags.detection), tags, progress)
+    return (frames, cleared)
+  }
+
   /// Number of spots.
   var count: Int { spots.count }
   /// Number of frames.
@@ -113,15 +128,13 @@ extension LineageGraph {
 }
 
 extension LineageGraph {
-  /// The timepoints that have spots, and the first and last of those whose spots can get a parent: the wanted ones
-  /// (nil for all) but timepoint 0. Nil when there are none.
-  func linked(_ wanted: ClosedRange<Timepoint>?)
-    -> (present: ClosedRange<Timepoint>, first: Timepoint, last: Timepoint)?
-  {
+  /// The timepoints whose spots can get a parent: the wanted ones (nil for all) that there are, but timepoint 0. Nil
+  /// when there are none.
+  func linked(_ wanted: ClosedRange<Timepoint>?) -> ClosedRange<Timepoint>? {
     guard let present = timepoints else { return nil }
     let wanted = wanted ?? present
     let first = max(1, wanted.lowerBound, present.lowerBound)
     let last = min(wanted.upperBound, present.upperBound)
-    return first <= last ? (present, first, last) : nil
+    return first <= last ? first...last : nil
   }
 }

@@ -35,29 +35,27 @@ public enum AssignmentLinker {
     progress: Progress = .none
   ) throws -> Counts {
     try options.check()
-    guard let (present, first, last) = lineage.linked(options.timepoints) else { return Counts() }
+    guard let sought = lineage.linked(options.timepoints) else { return Counts() }
     return try lineage.edit("link by assignment") {
       try lineage.ensureElephantTagSets()
       let tags = try ElephantTagIDs(lineage)
       var counts = Counts()
-      counts.timepoints = last - first + 1
-      counts.cleared = try lineage.clearLinks(
-        into: first...last, tagged: tags.trackingUnlabeled, in: tags.tracking, box: options.box,
-        progress)
+      counts.timepoints = sought.count
       let gap = max(1, options.maxFrameGap)
-      let frames = try SpotFrames(
-        lineage, frames: max(present.lowerBound, first - gap)...last, sought: first...last,
-        box: options.box, linkable: LinkableTags(lineage, tags.detection), tags, progress)
+      let frames: SpotFrames
+      (frames, counts.cleared) = try SpotFrames.clear(
+        lineage, into: sought, back: gap, box: options.box, tags, progress)
       let costs = AssignmentCosts(
         frames: frames, expected: try ExpectedPlaces(frames, lineage, flow, depth: gap),
         penalties: options.penalties.filter { $0.weight > 0 },
         rejected: RejectedPairs(lineage, tags))
-      var links = try FrameAssignment(frames, costs, options, cost).run(first...last, progress)
+      var links = try FrameAssignment(frames, costs, options, cost).run(sought, progress)
       var segments = SegmentAssignment(frames, costs, options, cost, links)
-      links += try segments.run(first...last, progress)
+      links += try segments.run(sought, progress)
       let places = costs.expected
-      let writer = AssignmentWriter(lineage, frames, options, tags, reasons, method: .lap) {
-        parent, child in
+      let writer = AssignmentWriter(
+        lineage, frames, tags, reasons, interpolate: options.interpolate, method: .lap
+      ) { parent, child in
         let gap = frames.timepoint[child] - frames.timepoint[parent]
         return places.isMoved ? places.place(child, frames: gap) : nil
       }

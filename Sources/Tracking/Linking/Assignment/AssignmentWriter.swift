@@ -7,21 +7,21 @@ import Lineage
 struct AssignmentWriter {
   private let lineage: LineageGraph
   private let frames: SpotFrames
-  private let o: AssignmentLinker.Options
+  private let interpolate: Bool
   private let tags: ElephantTagIDs
   private let reasons: LinkReasons?
   private let method: LinkReason.Method
   private let expected: (_ parent: Int, _ child: Int) -> WorldPoint?
 
-  /// `expected` says where a child was expected in its parent's frame, nil for its own place.
+  /// `interpolate` puts spots into the timepoints that a link skips; `expected` says where a child was expected in its parent's frame, nil for its own place.
   init(
-    _ lineage: LineageGraph, _ frames: SpotFrames, _ options: AssignmentLinker.Options,
-    _ tags: ElephantTagIDs, _ reasons: LinkReasons?, method: LinkReason.Method,
+    _ lineage: LineageGraph, _ frames: SpotFrames, _ tags: ElephantTagIDs,
+    _ reasons: LinkReasons?, interpolate: Bool, method: LinkReason.Method,
     expected: @escaping (_ parent: Int, _ child: Int) -> WorldPoint?
   ) {
     self.lineage = lineage
     self.frames = frames
-    o = options
+    self.interpolate = interpolate
     self.tags = tags
     self.reasons = reasons
     self.method = method
@@ -42,7 +42,7 @@ struct AssignmentWriter {
       let wasDividing = !lineage.outgoing(parent).isEmpty
       let wasJoined = !lineage.incoming(child).isEmpty
       let ids: [LinkID]
-      if gap > 1, o.interpolate {
+      if gap > 1, interpolate {
         ids = try Interpolation.fill(lineage, from: parent, to: child, tags)
         counts.interpolated += gap - 1
       } else {

@@ -33,27 +33,24 @@ public enum GlobalLinker {
     progress: Progress = .none
   ) throws -> Counts {
     try options.check()
-    guard let (present, first, last) = lineage.linked(options.timepoints) else { return Counts() }
+    guard let sought = lineage.linked(options.timepoints) else { return Counts() }
     return try lineage.edit("link globally") {
       try lineage.ensureElephantTagSets()
       let tags = try ElephantTagIDs(lineage)
       var counts = Counts()
-      counts.timepoints = last - first + 1
-      counts.cleared = try lineage.clearLinks(
-        into: first...last, tagged: tags.trackingUnlabeled, in: tags.tracking, box: options.box,
-        progress)
-      let frames = try SpotFrames(
-        lineage, frames: max(present.lowerBound, first - options.maxFrameGap)...last,
-        sought: first...last, box: options.box,
-        linkable: LinkableTags(lineage, tags.detection), tags, progress)
-      var story = try GlobalStory(lineage, frames, options, tags, flow, last: last, progress)
+      counts.timepoints = sought.count
+      let frames: SpotFrames
+      (frames, counts.cleared) = try SpotFrames.clear(
+        lineage, into: sought, back: options.maxFrameGap, box: options.box, tags, progress)
+      var story = try GlobalStory(
+        lineage, frames, options, tags, flow, last: sought.upperBound, progress)
       let links = try story.tell(progress)
       story.report(&counts)
-      var writing = AssignmentLinker.Options()
-      writing.interpolate = options.fillGaps
       var written = AssignmentLinker.Counts()
-      let writer = AssignmentWriter(lineage, frames, writing, tags, reasons, method: .global) {
-        parent, child in story.expectedPlace(of: child, near: parent)
+      let writer = AssignmentWriter(
+        lineage, frames, tags, reasons, interpolate: options.fillGaps, method: .global
+      ) { parent, child in
+        story.expectedPlace(of: child, near: parent)
       }
       try writer.write(links, &written, progress)
       counts.linked = written.linked

@@ -50,12 +50,12 @@ public enum NearestNeighborLinker {
     reasons: LinkReasons? = nil, progress: Progress = .none
   ) throws -> Counts {
     try options.check()
-    guard let (_, first, last) = lineage.linked(options.timepoints) else { return Counts() }
+    guard let sought = lineage.linked(options.timepoints) else { return Counts() }
     return try lineage.edit("link nearest neighbours") {
       try lineage.ensureElephantTagSets()
       var step = try LinkStep(lineage, options, reasons, progress)
-      progress.begin(total: last - first + 1, "linking")
-      for t in stride(from: last, through: first, by: -1) {
+      progress.begin(total: sought.count, "linking")
+      for t in sought.reversed() {
         try progress.check()
         try step.run(t, flow)
         progress.advance()

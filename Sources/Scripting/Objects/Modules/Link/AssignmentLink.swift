@@ -14,7 +14,7 @@ extension LinkModule {
         .object("project", "project", "Its spots get links."),
         .options(
           [
-            .timepoints("timepoints", "Spots of these get a parent; absent: all.", optional: true),
+            timepoints,
             .number(
               "threshold", "How far a parent may be, world units.", default: d.threshold, min: 0),
             .integer(
@@ -54,7 +54,7 @@ extension LinkModule {
               "alternative_percentile",
               "For gaps, splits and merges: not linking is measured by this percentile of their costs.",
               default: d.alternativePercentile, min: 0, max: 100),
-            Param("box", .box, "Only spots in this box get a parent, world units.", optional: true),
+            box,
           ] + LinkFlow.options),
       ],
       returns: "{links=, ...}",

@@ -14,7 +14,7 @@ extension LinkModule {
         .object("project", "project", "Its spots get links."),
         .options(
           [
-            .timepoints("timepoints", "Spots of these get a parent; absent: all.", optional: true),
+            timepoints,
             .number(
               "threshold",
               "How far a child may be from the predicted place, world units; absent: as the motion shows.",
@@ -42,7 +42,7 @@ extension LinkModule {
               min: 1, max: 20),
             .boolean(
               "fill_gaps", "Put spots into the timepoints that a link skips.", default: d.fillGaps),
-            Param("box", .box, "Only spots in this box get a parent, world units.", optional: true),
+            box,
           ] + LinkFlow.options),
       ],
       returns: "{links=, divisions=, optimal=, ...}",

@@ -5,6 +5,12 @@ import Formats
 import Tracking
 
 enum LinkModule {
+  /// Which spots get a parent; all linkers have these options.
+  static let timepoints = Param.timepoints(
+    "timepoints", "Spots of these get a parent; absent: all.", optional: true)
+  static let box = Param(
+    "box", .box, "Only spots in this box get a parent, world units.", optional: true)
+
   static func register(_ registry: Registry) {
     let link = registry.module("howdah.link", "From spots to lineages.")
     registerNearest(link)
@@ -21,7 +27,7 @@ enum LinkModule {
         .object("project", "project", "Its spots get links."),
         .options(
           [
-            .timepoints("timepoints", "Spots of these get a parent; absent: all.", optional: true),
+            timepoints,
             .number(
               "threshold", "How far a parent may be, world units.", default: d.threshold, min: 0),
             .integer(
@@ -45,7 +51,7 @@ enum LinkModule {
               "fill_gaps",
               "Put spots into all timepoints that a link skips, and link through them.",
               default: d.fillGaps),
-            Param("box", .box, "Only spots in this box get a parent, world units.", optional: true),
+            box,
             .choice(
               "compat", NearestNeighborLinker.Rules.allCases.map(\.rawValue),
               "clean: the rules as documented; elephant: as shipped, with its quirks.",
