@@ -118,7 +118,7 @@ public final class Engine {
     -> Tensor
   {
     let architecture = model.architecture
-    let arena = try prepareArena(input.shape.size)
+    let arena = try prepareArena(input.shape.size, progress)
     // A stage runs in two steps so that what only the first one reads is given back before the second one
     // takes memory. What stays longest (the first skip) and what the decoder hands on lie at the end of the
     // arena, everything else at its begin: at 3D's standard widths that takes 180 bytes a voxel.
@@ -166,12 +166,8 @@ public final class Engine {
       throw HowdahError(.argument, "the engine was made for another architecture")
     }
     model = new
-    for (key, packed) in convolutions {
-      try packed.update(weight: model[key + ".weight"], bias: model[key + ".bias"], team)
-    }
-    for (key, packed) in mirrored {
-      try packed.update(weight: model[key + ".weight"], bias: nil, team)
-    }
+    for packed in convolutions.values { packed.outdate() }
+    for packed in mirrored.values { packed.outdate() }
   }
 
   // MARK: Stages
@@ -212,7 +208,7 @@ public final class Engine {
     let keys = StageKeys(stage)
     let first = sources[0].tensor
     let middle = try BlockedTensor(channels: stage.outputChannels, size: first.size, in: arena)
-    let packed = try packed(keys.conv1, parts: sources.map(\.tensor.channels))
+    let packed = try packed(keys.conv1, parts: sources.map(\.tensor.channels), progress)
     let affine = try convolve(
       packed, sources, into: middle, add: false, factor: 1, slope: slopes(stage.style).inner,
       norm: keys.norm1, arena, progress)
@@ -237,7 +233,7 @@ public final class Engine {
       ?? BlockedTensor(
         channels: stage.outputChannels, size: half.middle.tensor.size, in: arena, lasting: lasting)
     let affine = try convolve(
-      packed(keys.conv2, parts: [stage.outputChannels]), [half.middle], into: result,
+      packed(keys.conv2, parts: [stage.outputChannels], progress), [half.middle], into: result,
       add: half.residual != nil, factor: slopes.scale, slope: slopes.outer, norm: keys.norm2, arena,
       progress)
     return Source(tensor: result, affine: affine)
@@ -245,24 +241,31 @@ public final class Engine {
 
   // MARK: Layers
 
-  func packed(_ key: String, parts: [Int]) throws -> PackedConvolution {
-    if let known = convolutions[key] { return known }
-    let shape = model.specs[try model.position(of: key + ".weight")].shape
-    let result = try PackedConvolution(
-      weight: model[key + ".weight"], bias: model[key + ".bias"], parts: parts,
-      outputChannels: shape[0], taps: shape.count == 5 ? 3 : 1, team)
-    convolutions[key] = result
-    return result
+  func packed(_ key: String, parts: [Int], _ progress: Progress) throws -> PackedConvolution {
+    try packed(key, parts, in: &convolutions, mirrored: false, progress)
   }
 
   /// The convolution that takes a gradient of the outputs back to the inputs.
-  func mirroredConvolution(_ key: String, parts: [Int]) throws -> PackedConvolution {
-    if let known = mirrored[key] { return known }
+  func mirroredConvolution(_ key: String, parts: [Int], _ progress: Progress) throws
+    -> PackedConvolution
+  {
+    try packed(key, parts, in: &mirrored, mirrored: true, progress)
+  }
+
+  private func packed(
+    _ key: String, _ parts: [Int], in known: inout [String: PackedConvolution], mirrored: Bool,
+    _ progress: Progress
+  ) throws -> PackedConvolution {
     let shape = model.specs[try model.position(of: key + ".weight")].shape
-    let result = try PackedConvolution(
-      weight: model[key + ".weight"], bias: nil, parts: parts, outputChannels: shape[0],
-      taps: shape.count == 5 ? 3 : 1, mirrored: true, team)
-    mirrored[key] = result
+    let result =
+      known[key]
+      ?? PackedConvolution(
+        parts: parts, outputChannels: shape[0], taps: shape.count == 5 ? 3 : 1, mirrored: mirrored)
+    known[key] = result
+    if !result.isCurrent {
+      try result.update(
+        weight: model[key + ".weight"], bias: mirrored ? nil : model[key + ".bias"], team, progress)
+    }
     return result
   }
 
@@ -294,7 +297,7 @@ public final class Engine {
     let plan = nk_make_plan(
       Int32(form.m), Int32(form.z), Int32(packed.taps), form.twice ? 1 : 0, Int32(packed.inBlocks),
       Int32(packed.outBlocks), Int32(size.z), Int32(size.y), Int32(size.x), Int32(team.workers))
-    let weights = try packed.weights(plan, kernels, team)
+    let weights = try packed.weights(plan, kernels, team, progress)
     let sums = try sums(Int(plan.groups))
     let kernelSources = sources.map(\.kernelSource)
     let layer = nk_convolution(
@@ -367,7 +370,7 @@ public final class Engine {
   func head(_ source: Source, _ progress: Progress) throws -> Tensor {
     let architecture = model.architecture
     let size = source.tensor.size
-    var result = Tensor(TensorShape(channels: architecture.outputChannels, size: size))
+    let shape = TensorShape(channels: architecture.outputChannels, size: size)
     let folded = FoldedPointwise(
       weight: try model["out_conv.weight"], bias: try model["out_conv.bias"],
       outputs: architecture.outputChannels, source: source)
@@ -377,7 +380,7 @@ public final class Engine {
     let (kernels, voxels, from) = (kernels, size.count, source.tensor)
     let mode: Int32 = architecture.output == .logSoftmax ? 0 : 1
     let piece = 2048
-    try result.values.withUnsafeMutableBufferPointer { buffer in
+    let values = try [Float](unsafeUninitializedCapacity: shape.count) { buffer, count in
       let out = Shared(buffer)
       try team.run((voxels + piece - 1) / piece, progress) { item, _ in
         kernels.head(
@@ -385,8 +388,9 @@ public final class Engine {
           Int32(architecture.outputChannels), mode, out.base, item * piece,
           min(voxels, (item + 1) * piece))
       }
+      count = shape.count
     }
-    return result
+    return try Tensor(shape, values: values)
   }
 
   // MARK: Memory
@@ -397,7 +401,7 @@ public final class Engine {
   }
 
   /// Address space for every tensor of a pass at once; only what is alive together is touched.
-  func prepareArena(_ size: Size3, samples: Int = 0) throws -> FloatArena {
+  func prepareArena(_ size: Size3, samples: Int = 0, _ progress: Progress) throws -> FloatArena {
     var perVoxel = 8.0
     for (level, width) in model.architecture.widths.enumerated() {
       perVoxel += 6 * Double(BlockedTensor.blocks(width) * 16) / Double(1 << (2 * level))
@@ -405,10 +409,15 @@ public final class Engine {
     // Training keeps the activations of every sample, and needs room for transformed gradients.
     let capacity =
       Int(Double(size.count) * perVoxel) * (1 + samples) + (samples > 0 ? 1 << 28 : 1 << 22)
-    if let arena, arena.capacity >= capacity { return arena }
-    let fresh = try FloatArena(capacity: capacity)
-    arena = fresh
-    return fresh
+    let result: FloatArena
+    if let arena, arena.capacity >= capacity {
+      result = arena
+    } else {
+      result = try FloatArena(capacity: capacity, team)
+    }
+    result.progress = progress
+    arena = result
+    return result
   }
 }
 

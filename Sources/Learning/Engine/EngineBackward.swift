@@ -61,12 +61,12 @@ extension Engine {
     progress.begin(
       total: keepAxials.reduce(0) { $0 + 3 * work(shape.size, $1.effective(architecture)) },
       "network")
-    let arena = try prepareArena(shape.size, samples: batch.count)
+    let arena = try prepareArena(shape.size, samples: batch.count, progress)
     let tapes = try zip(batch, keepAxials).map {
       try forwardTape($0, $1.effective(architecture), arena, progress)
     }
     let result = try loss(Tensor.batch(tapes.map(\.output)))
-    var backward = BackwardPass(engine: self, arena: arena, progress: progress)
+    var backward = try BackwardPass(engine: self, arena: arena, progress: progress)
     for (n, tape) in tapes.enumerated() {
       try backward.run(tape, result.gradient.sample(n))
     }
@@ -112,11 +112,14 @@ private struct BackwardPass {
   let progress: Progress
   var gradients: Gradients
 
-  init(engine: Engine, arena: FloatArena, progress: Progress) {
+  init(engine: Engine, arena: FloatArena, progress: Progress) throws {
     self.engine = engine
     self.arena = arena
     self.progress = progress
-    gradients = engine.model.specs.map { [Float](repeating: 0, count: $0.count) }
+    gradients = try engine.model.specs.map {
+      try progress.check()
+      return [Float](repeating: 0, count: $0.count)
+    }
   }
 
   private var kernels: nk_kernels { engine.kernels }
@@ -249,7 +252,7 @@ private struct BackwardPass {
   private func inputGradient(_ key: String, parts: [Int], _ g: BlockedTensor) throws
     -> BlockedTensor
   {
-    let packed = try engine.mirroredConvolution(key, parts: parts)
+    let packed = try engine.mirroredConvolution(key, parts: parts, progress)
     let result = try BlockedTensor(channels: packed.outBlocks * 16, size: g.size, in: arena)
     let source = Source(tensor: g, affine: ChannelAffine(channels: g.blocks * 16))
     _ = try engine.convolve(
@@ -283,7 +286,7 @@ private struct BackwardPass {
     let row = components * size.z * tilesX * 16
     let rows = max(1, min(tilesY, (1 << 20) / (row * (inBlocks + g.blocks))))
     let sums = try arena.take(components * g.blocks * inBlocks * taps * 256)
-    sums.clear()
+    try sums.clear(team, progress)
     let kernelSources = sources.map(\.kernelSource)
     let call = WeightGradientCall(
       layer: nk_convolution(
@@ -334,7 +337,7 @@ private struct BackwardPass {
       first += source.tensor.blocks
     }
     let sums = try arena.take(g.blocks * inBlocks * taps * 256)
-    sums.clear()
+    try sums.clear(team, progress)
     engine.prepareScratch(max(voxels * 16, taps * 256))
     let (scratch, kernels) = (engine.scratch, kernels)
     try team.run(inBlocks * taps, progress) { item, worker in
@@ -435,7 +438,7 @@ private struct BackwardPass {
     let (x, voxels, kernels) = (source.tensor, g.size.count, kernels)
     let (inputs, outputs, inBlocks) = (x.channels, engine.model.specs[p].shape[0], x.blocks)
     let products = try arena.take(g.blocks * inBlocks * 256)
-    products.clear()
+    try products.clear(team, progress)
     try team.run(g.blocks * inBlocks, progress) { item, _ in
       kernels.outer(
         x.pointer + item % inBlocks * voxels * 16, g.pointer + item / inBlocks * voxels * 16,

@@ -16,9 +16,13 @@ final class FloatArena: @unchecked Sendable {
   // How far the region was ever used from its begin, and from its end.
   private let fromBegin = Atomic<Int>(0)
   private let fromEnd = Atomic<Int>(0)
+  private let team: Team
+  /// The pass that takes blocks now; cancelling it ends waiting for memory.
+  var progress = Progress.none
 
   /// Reserve address space for this many floats; throws `.limit` when the system refuses.
-  init(capacity: Int) throws {
+  init(capacity: Int, _ team: Team) throws {
+    self.team = team
     let bytes = capacity.multipliedReportingOverflow(by: 4)
     let region =
       bytes.overflow
@@ -45,6 +49,8 @@ final class FloatArena: @unchecked Sendable {
 
   /// A block of at least `count` floats, 64-byte aligned, with whatever was in it before.
   ///
+  /// What was never used before is got from the system at once, on all threads, with looks at `progress` in between.
+  ///
   /// - Parameter lasting: whether it will outlive the blocks taken after it.
   func take(_ count: Int, lasting: Bool = false) throws -> FloatBlock {
     let size = (max(count, 1) + 15) / 16 * 16
@@ -63,12 +69,15 @@ final class FloatArena: @unchecked Sendable {
       throw HowdahError(
         .limit, "the tensors need more memory than was planned (\(capacity * 4) bytes)")
     }
+    let block = FloatBlock(base + start, count: count, size: size, arena: self)
     if lasting {
-      fromEnd.max(capacity - start, ordering: .relaxed)
+      let used = capacity - fromEnd.max(capacity - start, ordering: .relaxed).oldValue
+      try block.touch(team, progress, part: 0..<min(size, max(0, used - start)))
     } else {
-      fromBegin.max(start + size, ordering: .relaxed)
+      let used = fromBegin.max(start + size, ordering: .relaxed).oldValue
+      try block.touch(team, progress, part: min(size, max(0, used - start))..<size)
     }
-    return FloatBlock(base + start, count: count, size: size, arena: self)
+    return block
   }
 
   fileprivate func give(back pointer: UnsafeMutablePointer<Float>, _ size: Int) {
@@ -104,19 +113,24 @@ final class FloatBlock: @unchecked Sendable {
     self.arena = arena
   }
 
-  /// A block of its own outside of any arena, filled with zeros, 64-byte aligned. Large ones lie in large pages:
+  /// A block of its own outside of any arena, with anything in it, 64-byte aligned. Large ones lie in large pages:
   /// kernels walk through them in long strides.
-  init(zeros count: Int) {
+  init(uninitialized count: Int) {
     let bytes = (max(count, 1) + 15) / 16 * 64
     let isLarge = bytes >= 1 << 20
     let raw = UnsafeMutableRawPointer.allocate(
       byteCount: bytes, alignment: isLarge ? 1 << 21 : 64)
     if isLarge { madvise(raw, bytes, MADV_HUGEPAGE) }
-    raw.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
-    pointer = raw.assumingMemoryBound(to: Float.self)
+    pointer = raw.bindMemory(to: Float.self, capacity: bytes / 4)
     self.count = count
     size = bytes / 4
     arena = nil
+  }
+
+  /// The same filled with zeros.
+  convenience init(zeros count: Int) {
+    self.init(uninitialized: count)
+    pointer.initialize(repeating: 0, count: size)
   }
 
   deinit {
@@ -129,4 +143,28 @@ final class FloatBlock: @unchecked Sendable {
 
   /// Set everything to zero.
   func clear() { pointer.update(repeating: 0, count: count) }
+
+  /// The same on all threads, for large blocks.
+  func clear(_ team: Team, _ progress: Progress) throws {
+    try forPieces(0..<count, team, progress) { $0.update(repeating: 0, count: $1) }
+  }
+
+  /// Write to each page of a fresh block or a part of it, so that the system hands them over on all threads and a
+  /// few at a time: work that writes with long strides would wait for all of them at its first step.
+  func touch(_ team: Team, _ progress: Progress, part: Range<Int>? = nil) throws {
+    try forPieces(part ?? 0..<count, team, progress) { piece, count in
+      for i in stride(from: 0, to: count, by: 1024) { piece[i] = 0 }
+    }
+  }
+
+  private func forPieces(
+    _ part: Range<Int>, _ team: Team, _ progress: Progress,
+    _ body: @Sendable (_ piece: UnsafeMutablePointer<Float>, _ count: Int) -> Void
+  ) throws {
+    let length = 1 << 19
+    try team.run((part.count + length - 1) / length, progress) { item, _ in
+      let start = part.lowerBound + item * length
+      body(self.pointer + start, min(length, part.upperBound - start))
+    }
+  }
 }

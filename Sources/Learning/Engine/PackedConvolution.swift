@@ -20,16 +20,17 @@ final class PackedConvolution {
   /// [out block][in block][tap][16 in][16 out].
   private let packed: FloatBlock
   private var transformed: [WinogradForm: FloatBlock] = [:]
-  private var stale: Set<WinogradForm> = []
+  /// The forms whose transformed weights are those of now.
+  private var current: Set<WinogradForm> = []
+  /// Whether the weights are those of the model; false until the first `update`.
+  private(set) var isCurrent = false
 
+  /// Room for the weights; `update` fills it.
+  ///
   /// - Parameters:
-  ///   - weight: [outputs][inputs][taps][3][3], the inputs being the sum of the parts.
-  ///   - bias: one number an output, or none.
+  ///   - parts: channels of what is concatenated.
   ///   - mirrored: exchange inputs and outputs and mirror the taps: the gradient of the input.
-  init(
-    weight: [Float], bias: [Float]?, parts: [Int], outputChannels: Int, taps: Int,
-    mirrored: Bool = false, _ team: Team
-  ) throws {
+  init(parts: [Int], outputChannels: Int, taps: Int, mirrored: Bool = false) {
     self.parts = parts
     self.taps = taps
     self.mirrored = mirrored
@@ -38,13 +39,20 @@ final class PackedConvolution {
     let outputBlocks = BlockedTensor.blocks(outputChannels)
     (inBlocks, outBlocks) = mirrored ? (outputBlocks, partBlocks) : (partBlocks, outputBlocks)
     self.bias = FloatBlock(zeros: outBlocks * 16)
-    packed = FloatBlock(zeros: outBlocks * inBlocks * taps * 9 * 256)
-    try update(weight: weight, bias: bias, team)
+    packed = FloatBlock(uninitialized: outBlocks * inBlocks * taps * 9 * 256)
   }
 
-  /// Take over new values.
-  func update(weight: [Float], bias: [Float]?, _ team: Team) throws {
-    stale = Set(transformed.keys)
+  /// The model has new values; the next `update` takes them over.
+  func outdate() { isCurrent = false }
+
+  /// Take over new values. When it is cancelled, the weights stay outdated.
+  ///
+  /// - Parameters:
+  ///   - weight: [outputs][inputs][taps][3][3], the inputs being the sum of the parts.
+  ///   - bias: one number an output, or none.
+  func update(weight: [Float], bias: [Float]?, _ team: Team, _ progress: Progress) throws {
+    isCurrent = false
+    current = []
     for (o, value) in (bias ?? []).enumerated() { self.bias.pointer[o] = value }
     let (inputs, outputs, size) = (parts.reduce(0, +), outputs, taps * 9)
     // The input of each padded channel, -1 for padding.
@@ -53,19 +61,23 @@ final class PackedConvolution {
     let (inputOf, mirrored, inBlocks, packed) = (lanes, mirrored, inBlocks, packed)
     try weight.withUnsafeBufferPointer { weight in
       let weight = Constant(weight)
-      try team.run(outBlocks * inBlocks, .none) { item, _ in
+      try team.run(outBlocks * inBlocks, progress) { item, _ in
         let (toBlock, fromBlock) = (item / inBlocks, item % inBlocks)
         let block = packed.pointer + item * size * 256
         for lane in 0..<256 {
           let (from, to) = (fromBlock * 16 + lane / 16, toBlock * 16 + lane % 16)
           let o = mirrored ? from : to
           let i = inputOf[mirrored ? to : from]
-          if i < 0 || o >= outputs { continue }
+          if i < 0 || o >= outputs {
+            for t in 0..<size { block[t * 256 + lane] = 0 }
+            continue
+          }
           let source = weight.base + (o * inputs + i) * size
           for t in 0..<size { block[(mirrored ? size - 1 - t : t) * 256 + lane] = source[t] }
         }
       }
     }
+    isCurrent = true
   }
 
   /// The padded channel of each input.
@@ -80,14 +92,22 @@ final class PackedConvolution {
   }
 
   /// The weights for a plan; transformed once.
-  func weights(_ plan: nk_plan, _ kernels: nk_kernels, _ team: Team) throws -> FloatBlock {
+  func weights(_ plan: nk_plan, _ kernels: nk_kernels, _ team: Team, _ progress: Progress) throws
+    -> FloatBlock
+  {
     let form = WinogradForm(m: Int(plan.m), z: Int(plan.z), twice: plan.twice != 0)
-    if let known = transformed[form], !stale.contains(form) { return known }
+    if let known = transformed[form], current.contains(form) { return known }
     var plan = plan
-    let block = transformed[form] ?? FloatBlock(zeros: nk_weight_count(&plan))
-    stale.remove(form)
+    let block: FloatBlock
+    if let old = transformed[form] {
+      block = old
+    } else {
+      // The transform writes all of it.
+      block = FloatBlock(uninitialized: nk_weight_count(&plan))
+      try block.touch(team, progress)
+    }
     let (inBlocks, size, source, fixed) = (inBlocks, taps * 9 * 256, packed, plan)
-    try team.run(outBlocks * inBlocks, .none) { item, _ in
+    try team.run(outBlocks * inBlocks, progress) { item, _ in
       withUnsafePointer(to: fixed) {
         kernels.transform_weights(
           $0, source.pointer + item * size, Int32(item / inBlocks), Int32(item % inBlocks),
@@ -95,6 +115,7 @@ final class PackedConvolution {
       }
     }
     transformed[form] = block
+    current.insert(form)
     return block
   }
 
