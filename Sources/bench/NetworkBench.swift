@@ -8,20 +8,21 @@ import Glibc
 import Imaging
 import Learning
 
-/// All contests, about eight minutes.
-func networkBench() throws -> [BenchRow] {
-  var rows: [BenchRow] = []
-  var single: [String: Double] = [:]
-  for (depth, side) in [(16, 128), (32, 256)] {
-    for threads in [1, 2] {
-      let size = Size3(x: side, y: side, z: depth)
-      rows += try inference(size, threads: threads, &single)
+/// The contests, about twelve minutes in all. Each can be run alone (`make bench ONLY="network training"`).
+let networkBenchmarks: [Benchmark] =
+  inferences(depth: 16, side: 128) + inferences(depth: 32, side: 256) + [
+    Benchmark("network training") { try training(threads: 1) + training(threads: 2) },
+    Benchmark("network stop") { try cancelling() },
+    Benchmark("network AVX2") { InstructionSet.best == .avx512 ? try restricted() : [] },
+    Benchmark("network volume") { try wholeVolume() },
+  ]
+
+private func inferences(depth: Int, side: Int) -> [Benchmark] {
+  [1, 2].map { threads in
+    Benchmark("network \(depth)x\(side)x\(side) threads \(threads)") {
+      try inference(Size3(x: side, y: side, z: depth), threads: threads)
     }
   }
-  for threads in [1, 2] { rows += try training(threads: threads) }
-  rows += try cancelling()
-  if InstructionSet.best == .avx512 { rows += try restricted() }
-  return rows + (try wholeVolume())
 }
 
 // MARK: Contests
@@ -117,9 +118,7 @@ private func operations(_ size: Size3) -> Double {
 
 // MARK: Rows
 
-private func inference(_ size: Size3, threads: Int, _ single: inout [String: Double]) throws
-  -> [BenchRow]
-{
+private func inference(_ size: Size3, threads: Int) throws -> [BenchRow] {
   let model = try Model(.unet(), seed: 1)
   let fast = try Engine(model, threads: threads)
   let exact = try Engine(model, precision: .exact, threads: threads)
@@ -130,12 +129,16 @@ private func inference(_ size: Size3, threads: Int, _ single: inout [String: Dou
   let other = ["openvino", "openvino_bf16"]
   let variants = (isLarge ? ["eager", "compiled", "compiled_bf16"] : float32 + reduced) + other
   let name = "U-Net \(label(size, threads))"
+  var ours: [(name: String, run: () throws -> Void)] = [
+    ("fast", { _ = try fast.forward(input, keepAxials: keep) }),
+    ("exact", { _ = try exact.forward(input, keepAxials: keep) }),
+  ]
+  if threads > 1 {
+    let one = try Engine(model, threads: 1)
+    ours.append(("one thread", { _ = try one.forward(input, keepAxials: keep) }))
+  }
   let contest = try Contest.run(
-    budget: isLarge ? 25 : 20, rounds: isLarge ? 2 : 5,
-    ours: [
-      ("fast", { _ = try fast.forward(input, keepAxials: keep) }),
-      ("exact", { _ = try exact.forward(input, keepAxials: keep) }),
-    ],
+    budget: isLarge ? 60 : 20, rounds: isLarge ? 3 : 5, ours: ours,
     peer: { torch(size, threads: threads, variants + ["sgemm"]) }, variants: variants + ["sgemm"],
     figures: { ["bytes": Double(fast.peakTensorBytes) / Double(size.count) + 12] })
   var rows = [
@@ -159,10 +162,7 @@ private func inference(_ size: Size3, threads: Int, _ single: inout [String: Dou
       peerValue: contest.figures["eager_bytes"].map { $0 / Double(size.count) },
       target: "<= 220", reached: bytes <= 220),
   ]
-  let key = "\(size)"
-  if threads == 1 {
-    single[key] = mine
-  } else if let one = single[key] {
+  if let one = contest.seconds("one thread") {
     rows.append(
       BenchRow(
         name: name + ", gain over one", ours: one / mine, unit: "times", target: ">= 1.85",
