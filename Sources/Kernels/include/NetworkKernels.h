@@ -9,6 +9,15 @@
 
 #include <stddef.h>
 
+// Tell the processor that this thread only waits for a change in memory.
+static inline void nk_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 // What a layer reads: the stored value x of channel c counts as x * scale[c] + shift[c] (a
 // GroupNorm that is never written). With up_yx or up_z set, the layer sees every voxel repeated
 // twice along those axes.

@@ -35,7 +35,7 @@ struct Team: Sendable {
     let count = min(workers, items)
     if count <= 1 {
       work(0)
-    } else {
+    } else if !WorkerPool.shared.run(count, work) {
       DispatchQueue.concurrentPerform(iterations: count) { work($0) }
     }
     try progress.check()
