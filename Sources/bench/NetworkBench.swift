@@ -68,7 +68,7 @@ private struct Contest {
 }
 
 /// Threads of OpenMP and TBB go on spinning for a fifth of a second after their work, on the cores of whoever runs next.
-private func rest() { usleep(250_000) }
+private func rest() { usleep(400_000) }
 
 // MARK: Inputs
 
