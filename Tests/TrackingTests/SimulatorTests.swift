@@ -174,6 +174,13 @@ struct SimulatorTests {
     #expect(a.values() == b.values())
   }
 
+  @Test func `a preset has its name, and a short one where the field has one`() {
+    #expect(Simulator.Preset(name: "worm") == .earlyWormEmbryo)
+    #expect(Simulator.Preset.allCases.allSatisfy { Simulator.Preset(name: $0.rawValue) == $0 })
+    #expect(Simulator.Preset.names.allSatisfy { Simulator.Preset(name: $0) != nil })
+    #expect(Simulator.Preset(name: "leg") == nil)
+  }
+
   @Test("Every preset can be simulated", arguments: Simulator.Preset.allCases)
   func presets(_ preset: Simulator.Preset) throws {
     var o = preset.options

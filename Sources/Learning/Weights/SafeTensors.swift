@@ -49,8 +49,13 @@ public enum SafeTensorsFile {
       throw HowdahError.format(path, at: "byte 0", "announces a table of \(length) bytes")
     }
     let start = 8 + Int(length)
-    var scanner = HeaderScanner(bytes: bytes[8..<start], path: path)
-    let entries = try scanner.entries()
+    let table = try JSON(parsing: bytes[8..<start], path: path, place: "table, ")
+    guard let members = table.members else {
+      throw HowdahError.format(path, at: "table", "is no JSON object")
+    }
+    let entries = try members.filter { $0.name != "__metadata__" }.map {
+      try HeaderEntry($0, path)
+    }
     progress.begin(total: max(1, entries.count), "reading weights")
     return try entries.sorted { $0.begin < $1.begin }.map { entry in
       try progress.check()
@@ -108,112 +113,27 @@ public enum SafeTensorsFile {
 
 /// One line of the table.
 private struct HeaderEntry {
-  var name = ""
-  var type = ""
-  var shape: [Int] = []
-  var begin = 0
-  var end = 0
+  let name, type: String
+  let shape: [Int]
+  let begin, end: Int
+
+  init(_ member: JSON.Member, _ path: String) throws {
+    func integers(_ key: String) -> [Int]? {
+      member.value[key]?.array.flatMap { list in
+        let values = list.compactMap(\.integer)
+        return values.count == list.count ? values : nil
+      }
+    }
+    guard let type = member.value["dtype"]?.text, let shape = integers("shape"),
+      let places = integers("data_offsets"), places.count == 2
+    else {
+      throw HowdahError.format(path, at: member.name, "lacks dtype, shape or two data_offsets")
+    }
+    (name, self.type, self.shape) = (member.name, type, shape)
+    (begin, end) = (places[0], places[1])
+  }
 
   func failure(_ path: String, _ reason: String) -> HowdahError {
     HowdahError.format(path, at: name, reason)
-  }
-}
-
-/// Reads the JSON that a table consists of: objects of texts, integers and lists of integers.
-private struct HeaderScanner {
-  private let bytes: ArraySlice<UInt8>
-  private let path: String
-  private var at: Int
-
-  init(bytes: ArraySlice<UInt8>, path: String) {
-    self.bytes = bytes
-    self.path = path
-    at = bytes.startIndex
-  }
-
-  mutating func entries() throws -> [HeaderEntry] {
-    var result: [HeaderEntry] = []
-    try object { scanner, name in
-      if name == "__metadata__" {
-        try scanner.object { scanner, _ in _ = try scanner.text() }
-        return
-      }
-      var entry = HeaderEntry(name: name)
-      try scanner.object { scanner, key in
-        switch key {
-        case "dtype": entry.type = try scanner.text()
-        case "shape": entry.shape = try scanner.integers()
-        case "data_offsets":
-          let places = try scanner.integers()
-          guard places.count == 2 else { throw scanner.failure("two offsets are needed") }
-          (entry.begin, entry.end) = (places[0], places[1])
-        default: throw scanner.failure("unknown key '\(key)'")
-        }
-      }
-      result.append(entry)
-    }
-    return result
-  }
-
-  private func failure(_ reason: String) -> HowdahError {
-    HowdahError.format(path, at: "table, byte \(at)", reason)
-  }
-
-  private mutating func skipSpace() {
-    while at < bytes.endIndex, bytes[at] <= 32 { at += 1 }
-  }
-
-  private mutating func accept(_ c: Character) -> Bool {
-    skipSpace()
-    guard at < bytes.endIndex, bytes[at] == c.asciiValue else { return false }
-    at += 1
-    return true
-  }
-
-  private mutating func expect(_ c: Character) throws {
-    guard accept(c) else { throw failure("'\(c)' is missing") }
-  }
-
-  private mutating func object(_ item: (inout HeaderScanner, String) throws -> Void) throws {
-    try expect("{")
-    if accept("}") { return }
-    repeat {
-      let key = try text()
-      try expect(":")
-      try item(&self, key)
-    } while accept(",")
-    try expect("}")
-  }
-
-  private mutating func text() throws -> String {
-    try expect("\"")
-    let start = at
-    while at < bytes.endIndex, bytes[at] != 34 {
-      // A quote behind a backslash does not end the text; names with escapes are not weights' names.
-      at += bytes[at] == 92 ? 2 : 1
-    }
-    guard at < bytes.endIndex, let text = String(validating: bytes[start..<at], as: UTF8.self)
-    else {
-      throw failure("a text does not end")
-    }
-    at += 1
-    return text
-  }
-
-  private mutating func integers() throws -> [Int] {
-    try expect("[")
-    var result: [Int] = []
-    if accept("]") { return result }
-    repeat {
-      skipSpace()
-      let start = at
-      while at < bytes.endIndex, (48...57).contains(bytes[at]), at - start < 19 { at += 1 }
-      guard let value = Int(String(decoding: bytes[start..<at], as: UTF8.self)) else {
-        throw failure("a number is missing")
-      }
-      result.append(value)
-    } while accept(",")
-    try expect("]")
-    return result
   }
 }

@@ -188,6 +188,17 @@ extension Simulator {
     /// One plane with few round nuclei.
     case sparse2D = "sparse_2d"
 
+    /// Every name that `init(name:)` knows: the full ones and the short ones.
+    public static let names = allCases.map(\.rawValue) + shortNames.keys.sorted()
+
+    private static let shortNames = ["worm": Self.earlyWormEmbryo]
+
+    /// The kind of movie of this name, full or short ("worm").
+    public init?(name: String) {
+      guard let preset = Self(rawValue: name) ?? Self.shortNames[name] else { return nil }
+      self = preset
+    }
+
     /// One sentence for help and completion.
     public var summary: String {
       switch self {

@@ -54,8 +54,9 @@ enum SimulateModule {
         .options(
           [
             .choice(
-              "preset", Simulator.Preset.allCases.map(\.rawValue),
-              "The kind of movie: \(presets.joined(separator: "; ")).", default: "small"),
+              "preset", Simulator.Preset.names,
+              "The kind of movie: \(presets.joined(separator: "; ")). worm is short for early_worm_embryo.",
+              default: "small"),
             .integer(
               "seed", "Another seed gives another movie; absent: howdah.seed.", optional: true),
             .integer("nuclei", "How many at the first timepoint.", optional: true, min: 0),
@@ -78,7 +79,7 @@ enum SimulateModule {
         "local movie = howdah.simulate{nuclei = 4, timepoints = 2, size = {x = 48, y = 48, z = 8}, seed = 1}\nprint(#movie.spots)"
     ) { call in
       let o = call.options
-      var options = (Simulator.Preset(rawValue: o.string("preset")) ?? .small).options
+      var options = (Simulator.Preset(name: o.string("preset")) ?? .small).options
       options.seed = UInt64(bitPattern: Int64(o.optionalInt("seed") ?? call.host.nextSeed()))
       options.timepoints = o.optionalInt("timepoints") ?? options.timepoints
       if o.has("nuclei") { options.nuclei = o.int("nuclei") }

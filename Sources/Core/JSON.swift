@@ -1,10 +1,8 @@
-// JSON as Zarr's metadata needs it. Text from a file is hostile: depth and size are limited, and errors say at
-// which byte.
-
-import Core
+// JSON as the metadata of file formats needs it. Text from a file is hostile: depth is limited, and errors say at which
+// byte. Foundation has a reader, but it would cost more than the program's whole start.
 
 /// A JSON value; members keep their order.
-enum JSON: Equatable, Sendable {
+public enum JSON: Equatable, Sendable {
   case null
   case bool(Bool)
   case number(Double)
@@ -13,42 +11,57 @@ enum JSON: Equatable, Sendable {
   case object([Member])
 
   /// A name and its value.
-  struct Member: Equatable, Sendable {
-    var name: String
-    var value: JSON
+  public struct Member: Equatable, Sendable {
+    /// Its name.
+    public var name: String
+    /// What stands there.
+    public var value: JSON
   }
 
   /// The member of an object, nil when it is absent or this is none.
-  subscript(name: String) -> JSON? {
+  public subscript(name: String) -> JSON? {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.name == name }?.value
   }
 
-  var text: String? {
+  /// The text of a string, else nil.
+  public var text: String? {
     if case .string(let s) = self { s } else { nil }
   }
 
-  var number: Double? {
+  /// The value of a number, else nil.
+  public var number: Double? {
     if case .number(let d) = self { d } else { nil }
   }
 
-  var integer: Int? { number.flatMap { Int(exactly: $0) } }
+  /// The value of a whole number, else nil.
+  public var integer: Int? { number.flatMap { Int(exactly: $0) } }
 
-  var array: [JSON]? {
+  /// The elements of a list, else nil.
+  public var array: [JSON]? {
     if case .array(let a) = self { a } else { nil }
   }
 
-  /// The text of an object made here.
-  static func record(_ members: [(String, JSON)]) -> JSON {
+  /// The members of an object, else nil.
+  public var members: [Member]? {
+    if case .object(let m) = self { m } else { nil }
+  }
+
+  /// An object of these members.
+  public static func record(_ members: [(String, JSON)]) -> JSON {
     .object(members.map { Member(name: $0.0, value: $0.1) })
   }
 
-  static func integers(_ values: [Int]) -> JSON { .array(values.map { .number(Double($0)) }) }
+  /// A list of whole numbers.
+  public static func integers(_ values: [Int]) -> JSON {
+    .array(values.map { .number(Double($0)) })
+  }
 
-  static func strings(_ values: [String]) -> JSON { .array(values.map { .string($0) }) }
+  /// A list of texts.
+  public static func strings(_ values: [String]) -> JSON { .array(values.map { .string($0) }) }
 
   /// As text; lists of scalars on one line.
-  func written(indent: String = "") -> String {
+  public func written(indent: String = "") -> String {
     let inner = indent + "    "
     switch self {
     case .null: return "null"
@@ -95,9 +108,9 @@ enum JSON: Equatable, Sendable {
     return out + "\""
   }
 
-  /// Parse a text; `path` is for messages.
-  init(parsing bytes: [UInt8], path: String) throws {
-    var parser = JSONParser(bytes: bytes, path: path)
+  /// Parse a text; `path` and `place` are for messages. Throws `.format`.
+  public init(parsing bytes: some Sequence<UInt8>, path: String, place: String = "") throws {
+    var parser = JSONParser(bytes: Array(bytes), path: path, place: place)
     self = try parser.whole()
   }
 }
@@ -105,12 +118,12 @@ enum JSON: Equatable, Sendable {
 private struct JSONParser {
   let bytes: [UInt8]
   let path: String
+  let place: String
   private var at = 0
   private static let deepest = 32
 
-  init(bytes: [UInt8], path: String) {
-    self.bytes = bytes
-    self.path = path
+  init(bytes: [UInt8], path: String, place: String) {
+    (self.bytes, self.path, self.place) = (bytes, path, place)
   }
 
   mutating func whole() throws -> JSON {
@@ -121,7 +134,7 @@ private struct JSONParser {
   }
 
   private func failure(_ reason: String) -> HowdahError {
-    .format(path, at: "byte \(at)", "no valid JSON: \(reason)")
+    .format(path, at: "\(place)byte \(at)", "no valid JSON: \(reason)")
   }
 
   private mutating func skipSpace() {
