@@ -4,6 +4,7 @@
 // prints one table. Peers are small Python scripts in `peers/` that print lines `name value`; they run in
 // the virtual environment that `make bench` makes.
 
+import Core
 import Glibc
 
 /// One line of the table.
@@ -40,6 +41,25 @@ func medianTime(_ repeats: Int = 5, _ body: () throws -> Void) rethrows -> Doubl
     times.append(now() - start)
   }
   return median(times)
+}
+
+/// From the wish to stop until the call has ended: the longest of several, in seconds, at moments spread over `span`
+/// seconds.
+func longestStop(within span: Double, moments: Int, _ body: (Progress) throws -> Void) throws
+  -> Double
+{
+  var longest = 0.0
+  for n in 0..<moments {
+    let (begin, moment) = (now(), span * (Double(n) + 0.5) / Double(moments))
+    // The first look after that moment says stop.
+    let progress = Progress(stopRequested: { now() - begin > moment })
+    do {
+      try body(progress)
+    } catch let error as HowdahError where error.kind == .interrupted {
+      longest = max(longest, now() - begin - moment)
+    }
+  }
+  return longest
 }
 
 func median(_ values: [Double]) -> Double {

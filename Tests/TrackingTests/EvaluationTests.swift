@@ -159,6 +159,39 @@ struct EvaluationTests {
     #expect(found.spots == .init(truePositives: 2, falsePositives: 0, falseNegatives: 0))
   }
 
+  @Test(
+    "A daughter that was missed in her first frame: the division is right with a tolerance, not without"
+  )
+  func lateDaughter() throws {
+    func tree(_ isSeen: Bool) throws -> LineageGraph {
+      let graph = LineageGraph()
+      try graph.edit("tree") {
+        func spot(_ t: Int, _ x: Double) throws -> SpotID {
+          try graph.addSpot(
+            t: t, position: WorldPoint(x: x, y: 0, z: 0), covariance: .sphere(radius: 1))
+        }
+        let mother = try spot(0, 0)
+        let (a, b) = (try spot(1, -2), try spot(2, -4))
+        let late = try spot(2, 4)
+        try graph.addLink(mother, a)
+        try graph.addLink(a, b)
+        if isSeen {
+          let early = try spot(1, 2)
+          try graph.addLink(mother, early)
+          try graph.addLink(early, late)
+        } else {
+          try graph.addLink(mother, late)
+        }
+      }
+      return graph
+    }
+    var options = Evaluation.Options()
+    let (truth, result) = (try tree(true), try tree(false))
+    #expect(try Evaluation.run(result: result, truth: truth, options: options).divisions.f1 == 0)
+    options.divisionTolerance = 1
+    #expect(try Evaluation.run(result: result, truth: truth, options: options).divisions.f1 == 1)
+  }
+
   @Test("Without a distance the truth's mean radius counts; spots without size ask for one")
   func defaultDistance() throws {
     let near = try spots([(0, 1.9, 0)], radius: 1)

@@ -6,8 +6,8 @@ import Lineage
 /// Compares divisions (spots with two or more children).
 ///
 /// A division is right when the mother is matched to a mother and at least two of its links are right.
-/// With a tolerance, a missed division and a wrong one that lie up to so many frames apart are one right
-/// division when both tell the same story: the earlier mother is matched to the later mother's ancestor in
+/// With a tolerance, a missed division and a wrong one that lie up to so many frames apart (in the same frame, too:
+/// a daughter may have been missed in her first one) are one right division when both tell the same story: the earlier mother is matched to the later mother's ancestor in
 /// its frame, and two daughters of the earlier mother lead to spots that are matched to descendants of two
 /// different daughters of the later mother. Pairs closer in time are made first.
 struct DivisionMatching {
@@ -34,7 +34,7 @@ struct DivisionMatching {
       for a in missed {
         for b in wrong {
           let shift = abs(truth.timepoint(a) - result.timepoint(b))
-          if shift > 0, shift <= tolerance, isSameDivision(a, b) {
+          if shift <= tolerance, isSameDivision(a, b) {
             candidates.append((shift, a, b))
           }
         }

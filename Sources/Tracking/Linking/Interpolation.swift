@@ -10,22 +10,44 @@ enum Interpolation {
   static func fill(
     _ lineage: LineageGraph, from a: SpotID, to b: SpotID, _ tags: ElephantTagIDs
   ) throws -> [LinkID] {
-    let (ta, tb) = (lineage.timepoint(a), lineage.timepoint(b))
-    let (pa, pb) = (lineage.position(a), lineage.position(b))
-    let (ca, cb) = (lineage.covariance(a), lineage.covariance(b))
+    var (links, last) = try path(
+      lineage, from: a, to: lineage.position(b), lineage.covariance(b), at: lineage.timepoint(b),
+      tags)
+    links.append(try lineage.addLink(last, b))
+    return links
+  }
+
+  /// As `fill`, but for a mother that was not seen before she divided: she goes on towards the middle of her
+  /// daughters, who are not linked yet. Answers her links and the last of her spots.
+  static func mother(
+    _ lineage: LineageGraph, from a: SpotID, to daughters: [SpotID], _ tags: ElephantTagIDs
+  ) throws -> (links: [LinkID], last: SpotID) {
+    let middle =
+      daughters.reduce(.zero) { $0 + lineage.position($1) } * (1 / Double(daughters.count))
+    return try path(
+      lineage, from: a, to: middle, lineage.covariance(a), at: lineage.timepoint(daughters[0]), tags
+    )
+  }
+
+  /// Spots on the way from a spot to a place at `end`, linked; the last of them is one frame before that.
+  private static func path(
+    _ lineage: LineageGraph, from a: SpotID, to place: WorldPoint, _ covariance: Covariance,
+    at end: Timepoint, _ tags: ElephantTagIDs
+  ) throws -> (links: [LinkID], last: SpotID) {
+    let (begin, from, shape) = (lineage.timepoint(a), lineage.position(a), lineage.covariance(a))
     var links: [LinkID] = []
     var last = a
-    for t in ta + 1..<max(tb, ta + 1) {
-      let s = Double(t - ta) / Double(tb - ta)
+    for t in begin + 1..<max(end, begin + 1) {
+      let s = Double(t - begin) / Double(end - begin)
       let spot = try lineage.addSpot(
-        t: t, position: pa + (pb - pa) * s, covariance: ca.mixed(with: cb, share: s))
+        t: t, position: from + (place - from) * s,
+        covariance: shape.mixed(with: covariance, share: s))
       try lineage.setTag(tags.detection, of: spot, to: tags.unlabeled)
       try lineage.setTag(tags.tracking, of: spot, to: tags.trackingUnlabeled)
       links.append(try lineage.addLink(last, spot))
       last = spot
     }
-    links.append(try lineage.addLink(last, b))
-    return links
+    return (links, last)
   }
 }
 

@@ -1,8 +1,9 @@
-"""Linking by assignment on the spots that AssignmentBench.swift has written: FILE FRAMES PER_FRAME FEW.
+"""Linking by assignment on the spots that AssignmentBench.swift has written: FILE FRAMES PER_FRAME REACH.
 
-FILE holds x, y, z of each spot as float64, frame by frame. Prints laptrack_seconds, laptrack_links and
-laptrack_sum (which says whether the links are ours) for the FEW first frames, as LapTrack is slow, and
-scipy_seconds for the sparse matching alone of all frames, median of three.
+FILE holds x, y, z of each spot as float64, frame by frame. Prints laptrack_seconds (`predict`: links),
+laptrack_table_seconds (`predict_dataframe`: a data frame of tracks, as in its manual) and laptrack_sum (which says
+whether the links are ours); scipy_seconds for the sparse matching alone of all frames and scipy_tree_seconds with the
+search for pairs, median of three.
 """
 
 import statistics
@@ -14,12 +15,12 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import cKDTree
 
-path, frames, per_frame, few = sys.argv[1], *map(int, sys.argv[2:5])
-reach, least = 5.0, 1e-6
+path, frames, per_frame, reach = sys.argv[1], *map(int, sys.argv[2:4]), float(sys.argv[4])
+least = 1e-6
 levels = list(np.fromfile(path).reshape(frames, per_frame, 3))
 
-tables = []
-for a, b in zip(levels[:-1], levels[1:]):
+
+def table(a, b):
     pairs = cKDTree(a).sparse_distance_matrix(cKDTree(b), reach, output_type="coo_matrix")
     cost = pairs.data**2
     n, m = pairs.shape
@@ -28,16 +29,24 @@ for a, b in zip(levels[:-1], levels[1:]):
     columns = np.concatenate([pairs.col, m + np.arange(n), np.arange(m), m + pairs.row])
     data = np.concatenate(
         [cost, np.full(n, alternative), np.full(m, alternative), np.full(len(cost), cost.min())])
-    tables.append(coo_matrix((data + least, (rows, columns))).tocsr())
-times = []
+    return coo_matrix((data + least, (rows, columns))).tocsr()
+
+
+matching, whole = [], []
 for _ in range(3):
     start = time.perf_counter()
-    for table in tables:
-        min_weight_full_bipartite_matching(table)
-    times.append(time.perf_counter() - start)
-print("scipy_seconds", statistics.median(times))
+    tables = [table(a, b) for a, b in zip(levels[:-1], levels[1:])]
+    middle = time.perf_counter()
+    for t in tables:
+        min_weight_full_bipartite_matching(t)
+    end = time.perf_counter()
+    matching.append(end - middle)
+    whole.append(end - start)
+print("scipy_seconds", statistics.median(matching))
+print("scipy_tree_seconds", statistics.median(whole))
 
 try:
+    import pandas
     from laptrack import LapTrack
 except ImportError:
     sys.exit()
@@ -51,8 +60,12 @@ tracker = LapTrack(
     alternative_cost_percentile_interpolation="weibull",
 )
 start = time.perf_counter()
-tree = tracker.predict(levels[:few])
+tree = tracker.predict(levels)
 print("laptrack_seconds", time.perf_counter() - start)
 links = sorted((a[0] * per_frame + a[1], b[0] * per_frame + b[1]) for a, b in tree.edges())
-print("laptrack_links", len(links))
 print("laptrack_sum", sum((int(a) * 2654435761 + int(b) * 40503) % 1000000007 for a, b in links) % 1000000007)
+spots = pandas.DataFrame(np.concatenate(levels), columns=["x", "y", "z"])
+spots["frame"] = np.repeat(np.arange(frames), per_frame)
+start = time.perf_counter()
+tracker.predict_dataframe(spots, ["x", "y", "z"], frame_col="frame")
+print("laptrack_table_seconds", time.perf_counter() - start)

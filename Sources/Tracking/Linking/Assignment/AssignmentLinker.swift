@@ -66,41 +66,6 @@ public enum AssignmentLinker {
   }
 }
 
-/// A link that an assignment has chosen, by the places of its ends in `SpotFrames`.
-struct ChosenLink: Sendable {
-  var parent, child: Int
-  var step: LinkReason.Step
-  var cost, aloneCost, margin: Double
-  var others = OtherParents()
-}
-
-/// The cheapest parents that a child did not get, cheapest first; no more than are remembered. Without memory of its
-/// own, as there is one for each link.
-struct OtherParents: Sendable, BitwiseCopyable {
-  private var parents = SIMD4<Int32>(repeating: -1)
-  private var costs = SIMD4<Double>(repeating: .infinity)
-
-  /// Take note of one, unless enough cheaper ones are known. Of equal ones the earlier spot comes first.
-  mutating func insert(_ parent: Int, _ cost: Double) {
-    var k = LinkReasons.alternativesKept
-    while k > 0, cost < costs[k - 1] || (cost == costs[k - 1] && parent < Int(parents[k - 1])) {
-      k -= 1
-      if k + 1 < LinkReasons.alternativesKept {
-        parents[k + 1] = parents[k]
-        costs[k + 1] = costs[k]
-      }
-    }
-    if k == LinkReasons.alternativesKept { return }
-    parents[k] = Int32(parent)
-    costs[k] = cost
-  }
-
-  /// The k-th of them, nil when there are fewer.
-  subscript(k: Int) -> (parent: Int, cost: Double)? {
-    k < LinkReasons.alternativesKept && parents[k] >= 0 ? (Int(parents[k]), costs[k]) : nil
-  }
-}
-
 /// Where each spot is expected one, two, ... frames earlier.
 struct ExpectedPlaces: Sendable {
   /// Whether there is a flow.

@@ -34,6 +34,8 @@ struct AssignmentWriter {
     var made = NewLinks(capacity: chosen.count)
     reasons?.reserve(lineage.linkSlots + chosen.count)
     var isWritten: Set<[Int]> = []
+    let daughters = interpolate ? lateDaughters(chosen) : [:]
+    var unseen: [Int: SpotID] = [:]
     for (n, link) in chosen.enumerated()
     where link.step == .link || isWritten.insert([link.parent, link.child]).inserted {
       if n & 1023 == 0 { try progress.check() }
@@ -42,7 +44,15 @@ struct AssignmentWriter {
       let wasDividing = !lineage.outgoing(parent).isEmpty
       let wasJoined = !lineage.incoming(child).isEmpty
       let ids: [LinkID]
-      if gap > 1, interpolate {
+      if link.step == .split, let mother = unseen[link.parent] {
+        ids = [try lineage.addLink(mother, child)]
+      } else if link.step == .split, let pair = daughters[link.parent] {
+        let (links, mother) = try Interpolation.mother(
+          lineage, from: parent, to: pair.map { frames.spots[$0] }, tags)
+        unseen[link.parent] = mother
+        ids = links + [try lineage.addLink(mother, child)]
+        counts.interpolated += gap - 1
+      } else if gap > 1, interpolate {
         ids = try Interpolation.fill(lineage, from: parent, to: child, tags)
         counts.interpolated += gap - 1
       } else {
@@ -60,6 +70,18 @@ struct AssignmentWriter {
       }
     }
     try made.write(lineage, tags.tracking, tags.trackingUnlabeled)
+  }
+
+  /// The daughters of mothers that were not seen in the frame before they divided, by mother.
+  private func lateDaughters(_ chosen: [ChosenLink]) -> [Int: [Int]] {
+    var daughters: [Int: [Int]] = [:]
+    for link in chosen where link.step == .split {
+      daughters[link.parent, default: []].append(link.child)
+    }
+    return daughters.filter { mother, pair in
+      let gaps = Set(pair.map { frames.timepoint[$0] - frames.timepoint[mother] })
+      return pair.count > 1 && gaps.count == 1 && gaps.first! > 1
+    }
   }
 
   /// The reason without the other parents.

@@ -71,8 +71,8 @@ public struct SparseAssignment {
     distance = Array(repeating: .infinity, count: costs.columns)
     via = Array(repeating: -1, count: costs.columns)
     isDone = Array(repeating: false, count: costs.columns)
-    var open = reduceGreedily()
-    for _ in 0..<2 where !open.isEmpty { open = reduce(open) }
+    var open = try reduceGreedily(progress)
+    for _ in 0..<2 where !open.isEmpty { open = try reduce(open, progress) }
     for (n, row) in open.enumerated() {
       if n & 255 == 255 { try progress.check() }
       augment(Int(row))
@@ -131,9 +131,10 @@ public struct SparseAssignment {
   // MARK: Reduction
 
   /// Give each row its cheapest column while that is free. Answers the rows that got nothing.
-  private mutating func reduceGreedily() -> [Int32] {
+  private mutating func reduceGreedily(_ progress: Progress) throws -> [Int32] {
     var open: [Int32] = []
     for row in 0..<costs.rows {
+      if row & 8191 == 8191 { try progress.check() }
       var least = costs.alone[row]
       var best = -1
       for k in pairs(row) where costs.cost[k] < least {
@@ -154,10 +155,11 @@ public struct SparseAssignment {
 
   /// Augmenting row reduction: a row takes its best column, whoever has it, and lowers the column's price to
   /// where its second choice is as good. Answers the rows that are still without.
-  private mutating func reduce(_ rows: [Int32]) -> [Int32] {
+  private mutating func reduce(_ rows: [Int32], _ progress: Progress) throws -> [Int32] {
     var left: [Int32] = []
     var budget = 4 * rows.count + 16
-    for first in rows {
+    for (n, first) in rows.enumerated() {
+      if n & 1023 == 1023 { try progress.check() }
       var row = Int(first)
       while true {
         var (least, second) = (costs.alone[row], Double.infinity)

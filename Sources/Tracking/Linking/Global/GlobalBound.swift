@@ -58,8 +58,12 @@ struct GlobalBound {
   /// Lower prices until no division costs less than its three, each time the one whose neighbours can make up for
   /// most of it.
   private mutating func repair(_ progress: Progress) throws {
-    let violated = divisions.indices.filter { lack($0) > 1e-9 }
-      .sorted { (lack($1), $0) < (lack($0), $1) }
+    var violated: [Int] = []
+    for n in divisions.indices {
+      if n & 16383 == 0 { try progress.check() }
+      if lack(n) > 1e-9 { violated.append(n) }
+    }
+    violated.sort { (lack($1), $0) < (lack($0), $1) }
     for n in violated {
       try progress.check()
       let missing = lack(n)
@@ -129,7 +133,7 @@ struct GlobalBound {
     switch line {
     case .row(let r):
       for k in solver.table.rows.pairs(r) { lines.append(.column(Int(solver.table.rows.other[k]))) }
-      for n in solver.byRow[r] ?? [] {
+      for n in solver.byRow[r] {
         let d = divisions[n]
         lines.append(.row(d.rows.0 == r ? d.rows.1 : d.rows.0))
       }
@@ -163,7 +167,7 @@ struct GlobalBound {
     let rows = solver.table.rows
     var limit = rows.alone[row]
     for k in rows.pairs(row) { limit = min(limit, rows.cost[k] - columnPrice[Int(rows.other[k])]) }
-    for n in solver.byRow[row] ?? [] {
+    for n in solver.byRow[row] {
       let d = divisions[n]
       let other = d.rows.0 == row ? d.rows.1 : d.rows.0
       limit = min(limit, d.cost - columnPrice[d.column] - rowPrice[other])
@@ -177,7 +181,7 @@ struct GlobalBound {
     for k in columns.pairs(column) {
       limit = min(limit, columns.cost[k] - rowPrice[Int(columns.other[k])])
     }
-    for n in solver.byColumn[column] ?? [] {
+    for n in solver.byColumn[column] {
       let d = divisions[n]
       limit = min(limit, d.cost - rowPrice[d.rows.0] - rowPrice[d.rows.1])
     }

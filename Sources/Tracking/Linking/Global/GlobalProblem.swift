@@ -31,13 +31,14 @@ struct GlobalProblem: Sendable {
   let model: LinkModel
   /// Displacement of each spot to the next frame, by place.
   let motion: [WorldPoint]
-  private let o: GlobalLinker.Options
-  private let rejected: RejectedPairs
-  private let features: DivisionFeatures
+  let o: GlobalLinker.Options
+  let rejected: RejectedPairs
+  let features: DivisionFeatures
   /// The child that stays, for spots with one.
-  private let keptChild: [Int: Int]
-  private var rowOf: [Int32]
-  private var columnOf: [Int32]
+  let keptChild: [Int: Int]
+  /// The row and the column of each spot, -1 for none.
+  private(set) var rowOf: [Int32]
+  private(set) var columnOf: [Int32]
 
   /// Pairs of one frame's rows, worked out on one core.
   private struct Part: Sendable {
@@ -85,10 +86,12 @@ struct GlobalProblem: Sendable {
     }
     if o.divisions {
       let me = self
-      divisions = try parallelMap(frames.frames) { f in
-        try progress.check()
-        return me.divisions(frames.first + f)
-      }.flatMap { $0 }
+      divisions = concatenated(
+        try parallelMap(frames.frames) { f in
+          try progress.check()
+          return me.divisions(frames.first + f)
+        })
+      try progress.check()
     }
   }
 
@@ -99,11 +102,9 @@ struct GlobalProblem: Sendable {
       * Double(gap)
   }
 
-  private func appearCost(_ spot: Int) -> Double { model.appearCost(traits.isAtEdge[spot]) }
-
-  /// What is added to the detector's odds for these daughters.
-  private func divisionBias(_ first: Int, _ second: Int) -> Double {
-    model.rates(traits.isAtEdge[first] || traits.isAtEdge[second]).divisionShift + o.divisionBias
+  /// What it costs to begin a track with a spot.
+  func appearCost(_ spot: Int) -> Double {
+    model.appearCost(traits.isAtEdge[spot], crowding: traits.crowding[spot])
   }
 
   /// What a link costs.
@@ -148,71 +149,12 @@ struct GlobalProblem: Sendable {
       }
       // No nucleus at all.
       if columnOf[child] >= 0, frames.children[child] == 0 {
-        part.pairs[r].append((Int(columnOf[child]), model.spuriousCost))
+        part.pairs[r].append(
+          (Int(columnOf[child]), model.spuriousCost(crowding: traits.crowding[child])))
       }
       part.pairs[r].sort { $0.column < $1.column }
     }
     return part
   }
 
-  /// What it costs to give a second daughter to a mother whose first one stays.
-  private func secondDaughterCost(_ mother: Int, _ child: Int) -> Double? {
-    guard o.divisions, let first = keptChild[mother],
-      frames.timepoint[first] == frames.timepoint[child]
-    else { return nil }
-    let (a, b) = (offset(mother, first), offset(mother, child))
-    if b.distance(to: .zero) > daughterReach { return nil }
-    if rejected.contains(frames.spots[mother], frames.spots[child]) { return nil }
-    let odds =
-      o.detector.logOdds(features(mother: mother, first, child, a, b))
-      + divisionBias(first, child)
-    return odds > -4 ? appearCost(child) - odds : nil
-  }
-
-  /// How far a daughter may be from where her mother is expected, world units.
-  var daughterReach: Double {
-    min(o.threshold ?? .infinity, max(2.6 * traits.radius, 4 * model.stray.distance(to: .zero)))
-  }
-
-  /// The divisions whose daughters are at a timepoint.
-  ///
-  /// A division is as likely as the best story without it, times the odds of the detector: those were learned
-  /// as the odds between the two.
-  private func divisions(_ t: Timepoint) -> [Division] {
-    let rows = frames.places(at: t).filter { rowOf[$0] >= 0 }
-    let mothers = frames.places(at: t - 1).filter { columnOf[$0] >= 0 && frames.children[$0] == 0 }
-    if rows.count < 2 || mothers.isEmpty { return [] }
-    let grid = PointGrid(rows.map { expected.place($0, frames: 1) }, reach: daughterReach)
-    var found: [Division] = []
-    var near: [(spot: Int, distance: Double)] = []
-    for mother in mothers {
-      near.removeAll(keepingCapacity: true)
-      grid.forEach(within: daughterReach, of: frames.positions[mother] + motion[mother]) { r, d in
-        if !rejected.contains(frames.spots[mother], frames.spots[rows[r]]) {
-          near.append((rows[r], d))
-        }
-      }
-      if near.count < 2 { continue }
-      near.sort { ($0.distance, $0.spot) < ($1.distance, $1.spot) }
-      let few = near.prefix(6).map(\.spot)
-      for (n, first) in few.enumerated() {
-        let a = offset(mother, first)
-        for second in few[(n + 1)...] {
-          let odds =
-            o.detector.logOdds(features(mother: mother, first, second, a, offset(mother, second)))
-            + divisionBias(first, second)
-          if odds < -4 { continue }
-          let (begin, other) = (appearCost(first), appearCost(second))
-          let without = min(
-            linkCost(mother, first) + other, linkCost(mother, second) + begin,
-            model.disappearCost(traits.isAtEdge[mother]) + begin + other)
-          found.append(
-            Division(
-              column: Int(columnOf[mother]),
-              rows: (Int(rowOf[first]), Int(rowOf[second])), cost: without - odds, odds: odds))
-        }
-      }
-    }
-    return found
-  }
 }

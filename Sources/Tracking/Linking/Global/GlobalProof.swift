@@ -28,9 +28,11 @@ extension GlobalBound {
     }
     for column in columns.match.indices
     where solver.table.hasColumn(column) && columns.match[column] < 0 {
+      if column & 1023 == 0 { try progress.check() }
       note([.column(column)], columns.alone[column])
     }
     for n in solver.made.sorted() { note(lines(of: n), divisions[n].cost) }
+    try progress.check()
     return gaps.sorted { $0.loss > $1.loss }
   }
 
@@ -43,10 +45,10 @@ extension GlobalBound {
   private func hypotheses(of line: Line) -> [(lines: [Line], cost: Double, division: Int?)] {
     let side: DynamicAssignment.Side
     let me: Int
-    let numbers: [Int]
+    let numbers: ArraySlice<Int>
     switch line {
-    case .row(let r): (side, me, numbers) = (solver.table.rows, r, solver.byRow[r] ?? [])
-    case .column(let c): (side, me, numbers) = (solver.table.columns, c, solver.byColumn[c] ?? [])
+    case .row(let r): (side, me, numbers) = (solver.table.rows, r, solver.byRow[r])
+    case .column(let c): (side, me, numbers) = (solver.table.columns, c, solver.byColumn[c])
     }
     var found: [(lines: [Line], cost: Double, division: Int?)] = []
     for k in side.pairs(me) {
@@ -154,7 +156,10 @@ extension GlobalSolver {
       best = max(best, bound.value)
       if total - best <= 1e-9 * max(1, abs(total)) { break }
       var isBetter = false
-      for offer in offers where exchange(offer.made, for: offer.unmade) { isBetter = true }
+      for offer in offers {
+        try progress.check()
+        if exchange(offer.made, for: offer.unmade) { isBetter = true }
+      }
       if !isBetter { break }
     }
     return best

@@ -14,6 +14,30 @@
 
 import Core
 
+/// Which divisions a line takes part in, ascending.
+struct DivisionLists {
+  /// Divisions of line l are at `start[l] ..< start[l + 1]`.
+  private var start: [Int32]
+  private var numbers: [Int]
+
+  /// `taken` names the lines of each division, `perDivision` in a row.
+  init(_ taken: [Int], perDivision: Int = 1, lines: Int, _ progress: Progress) throws {
+    start = Array(repeating: 0, count: lines + 1)
+    numbers = Array(repeating: 0, count: taken.count)
+    for line in taken { start[line + 1] += 1 }
+    try progress.check()
+    for line in 0..<lines { start[line + 1] += start[line] }
+    var next = start
+    for (k, line) in taken.enumerated() {
+      numbers[Int(next[line])] = k / perDivision
+      next[line] += 1
+    }
+    try progress.check()
+  }
+
+  subscript(line: Int) -> ArraySlice<Int> { numbers[Int(start[line])..<Int(start[line + 1])] }
+}
+
 struct GlobalSolver {
   let problem: GlobalProblem
   private(set) var table: DynamicAssignment
@@ -21,20 +45,21 @@ struct GlobalSolver {
   private(set) var made: Set<Int> = []
   /// What a made division saved when it was made, by number.
   private(set) var saved: [Int: Double] = [:]
-  private(set) var byColumn: [Int: [Int]] = [:]
-  private(set) var byRow: [Int: [Int]] = [:]
+  /// The divisions that each column and each row takes part in.
+  let byColumn: DivisionLists
+  let byRow: DivisionLists
   private var isBoundRow: [Int: Int] = [:]
   private var isBoundColumn: [Int: Int] = [:]
 
   init(_ problem: GlobalProblem, _ progress: Progress) throws {
     self.problem = problem
+    byColumn = try DivisionLists(
+      problem.divisions.map(\.column), lines: problem.columnSpots.count, progress)
+    byRow = try DivisionLists(
+      problem.divisions.flatMap { [$0.rows.0, $0.rows.1] }, perDivision: 2,
+      lines: problem.rowSpots.count, progress)
     table = try DynamicAssignment(problem.costs, columnAlone: problem.columnAlone, progress)
     try progress.check()
-    for (n, d) in problem.divisions.enumerated() {
-      byColumn[d.column, default: []].append(n)
-      byRow[d.rows.0, default: []].append(n)
-      byRow[d.rows.1, default: []].append(n)
-    }
     try improve(progress)
   }
 
@@ -54,9 +79,13 @@ struct GlobalSolver {
 
   private mutating func improve(_ progress: Progress) throws {
     for _ in 0..<6 {
-      let candidates = problem.divisions.indices
-        .filter { !made.contains($0) }.map { (n: $0, slack: slack($0)) }
-        .filter { $0.slack < -1e-9 }.sorted { ($0.slack, $0.n) < ($1.slack, $1.n) }
+      var candidates: [(n: Int, slack: Double)] = []
+      for n in problem.divisions.indices {
+        if n & 16383 == 0 { try progress.check() }
+        let slack = slack(n)
+        if slack < -1e-9, !made.contains(n) { candidates.append((n, slack)) }
+      }
+      candidates.sort { ($0.slack, $0.n) < ($1.slack, $1.n) }
       var isBetter = false
       for (i, candidate) in candidates.enumerated() {
         if i & 63 == 0 { try progress.check() }
@@ -172,7 +201,7 @@ struct GlobalSolver {
       }
       let other = min(second[column], table.columns.alone[column] - table.columns.price[column])
       var loss = max(0, least) + max(0, other)
-      for n in byColumn[column] ?? [] { loss = min(loss, max(0, slack(n))) }
+      for n in byColumn[column] { loss = min(loss, max(0, slack(n))) }
       let gap = problem.frames.timepoint[rows[row]] - problem.frames.timepoint[columns[column]]
       let isSecond = problem.frames.children[columns[column]] > 0
       add(

@@ -28,7 +28,7 @@ struct GlobalStory {
     self.frames = frames
     self.last = last
     rejected = RejectedPairs(lineage, tags)
-    traits = SpotTraits(frames, lineage, light: options.light)
+    traits = try SpotTraits(frames, lineage, light: options.light, progress)
     expected = try ExpectedPlaces(frames, lineage, flow, depth: options.maxFrameGap)
     progress.begin(total: options.rounds + 1, "linking globally")
     field = try MotionField(
@@ -40,15 +40,18 @@ struct GlobalStory {
     model = LinkModel(stray: WorldPoint(x: start, y: start, z: start), traits)
     o = options
     readKept(lineage, tags)
+    try progress.check()
     o.detector = learnedDetector(o.detector, lineage)
   }
 
   /// The links that stay: approved ones to learn from, and the child of a spot that may get a second one.
   private mutating func readKept(_ lineage: LineageGraph, _ tags: ElephantTagIDs) {
-    var place: [SpotID: Int] = [:]
-    for (i, spot) in frames.spots.enumerated() { place[spot] = i }
+    var place = [Int32](repeating: -1, count: lineage.spotSlots)
+    for (i, spot) in frames.spots.enumerated() { place[Int(spot.index)] = Int32(i) }
     lineage.forEachLink { link in
-      guard let a = place[lineage.source(link)], let b = place[lineage.target(link)] else { return }
+      let a = Int(place[Int(lineage.source(link).index)])
+      let b = Int(place[Int(lineage.target(link).index)])
+      if a < 0 || b < 0 { return }
       let tag = lineage.tag(tags.tracking, of: link)
       if tag != nil, tag == tags.rejected { return }
       if tag == tags.approved { approved.append((a, b)) }
@@ -145,8 +148,8 @@ struct GlobalStory {
     (model.inner, model.edge) = LinkRates.learn(inner: inner, edge: edge)
     let spurious = inner.spurious + edge.spurious
     let rows = solver.problem.rowSpots.count
-    model.missing = LinkRates.rate(
-      links.count { $0.step == .gap }, of: links.count, usual: 0.02)
+    let gaps = links.count { frames.timepoint[$0.child] > frames.timepoint[$0.parent] + 1 }
+    model.missing = LinkRates.rate(gaps, of: links.count, usual: 0.02)
     model.spurious = LinkRates.rate(spurious, of: rows, usual: 0.02)
   }
 

@@ -50,14 +50,14 @@ struct LinkModel: Sendable {
 
   /// The rates for a spot.
   func rates(_ isAtEdge: Bool) -> LinkRates { isAtEdge ? edge : inner }
-  /// A spot without parent: it might have turned up anywhere.
-  func appearCost(_ isAtEdge: Bool) -> Double {
-    -logarithm(rates(isAtEdge).appearing * density)
+  /// A spot without parent: it might have turned up anywhere, the sooner the more spots there are around.
+  func appearCost(_ isAtEdge: Bool, crowding: Double) -> Double {
+    -logarithm(rates(isAtEdge).appearing * density) - crowding
   }
   /// A spot without child.
   func disappearCost(_ isAtEdge: Bool) -> Double { -logarithm(rates(isAtEdge).disappearing) }
   /// A spot that is no nucleus.
-  var spuriousCost: Double { -logarithm(spurious * density) }
+  func spuriousCost(crowding: Double) -> Double { -logarithm(spurious * density) - crowding }
 
   /// Beyond this distance (world units) no link is worth considering.
   func reach(gap: Int) -> Double {

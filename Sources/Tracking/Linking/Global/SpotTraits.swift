@@ -10,6 +10,9 @@ struct SpotTraits: Sendable {
   let logVolume: [Double]
   /// Logarithm of the brightness relative to the median of the frame; NaN where it is not known.
   private(set) var logLight: [Double]
+  /// Logarithm of how much denser spots lie around the spot than typically, 0 where they do not: the more there
+  /// are, the sooner one of them looks like a daughter by chance.
+  let crowding: [Double]
   /// Whether the spot is as near to the border of what was seen as nuclei are to each other: where they enter and
   /// leave. The border is the box around all spots, without sides that are but a few nuclei apart.
   let isAtEdge: [Bool]
@@ -23,7 +26,9 @@ struct SpotTraits: Sendable {
   let dimensions: Int
 
   /// `light` is by spot id (slot), on a scale where 0 is black.
-  init(_ frames: SpotFrames, _ lineage: LineageGraph, light: [Double]?) {
+  init(
+    _ frames: SpotFrames, _ lineage: LineageGraph, light: [Double]?, _ progress: Progress
+  ) throws {
     covariance = frames.spots.map { lineage.covariance($0) }
     logVolume = covariance.map {
       let volume = $0.volume
@@ -48,8 +53,11 @@ struct SpotTraits: Sendable {
         }
       }
     }
+    try progress.check()
     let (near, fourth) = SpotTraits.neighborDistances(frames)
+    try progress.check()
     spacing = near > 0 ? near : 1
+    crowding = try SpotTraits.crowding(frames, reach: 1.5 * fourth, progress)
     // A side that is only a few nuclei long has no inside.
     let (low, high) = SpotTraits.bounds(frames.positions)
     let edge = spacing
@@ -63,6 +71,26 @@ struct SpotTraits: Sendable {
       ? 4 / (4.0 / 3.0 * Double.pi * reach * reach * reach) : 4 / (Double.pi * reach * reach)
     radius =
       volumes.isEmpty ? spacing / 2 : power(exponential(volumes.median) * 0.75 / .pi, 1.0 / 3)
+  }
+
+  /// How many spots of the same frame lie within `reach` of each, over what is typical.
+  private static func crowding(_ frames: SpotFrames, reach: Double, _ progress: Progress) throws
+    -> [Double]
+  {
+    if reach <= 0 { return Array(repeating: 0, count: frames.count) }
+    let counts = try parallelMap(frames.frames) { f -> [Double] in
+      try progress.check()
+      let points = Array(frames.positions[frames.places(at: frames.first + f)])
+      let grid = PointGrid(points, reach: reach)
+      return points.map { p in
+        var near = 0
+        grid.forEach(within: reach, of: p) { _, _ in near += 1 }
+        return Double(near)
+      }
+    }.flatMap { $0 }
+    let typical = max(1, counts.median)
+    // Up to 20 times as many; near a border there are fewer, which means nothing.
+    return counts.map { max(0, min(3, logarithm(max(1, $0) / typical))) }
   }
 
   /// The corners of the box around points; zero for none.
