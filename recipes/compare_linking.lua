@@ -1,7 +1,8 @@
 -- Which linker fits a data set: link the spots of a project with each method and compare with a
 -- project whose links are right. That may be the same file: with --forget all its links are taken
 -- away first, even approved ones. A division may come `tolerance` timepoints early or late. With
--- -o the links of the last method are kept.
+-- --flow each method links once more around what the flow expects. With -o the links of the last
+-- method are kept.
 --
 --   howdah run compare_linking tracked.mastodon --truth tracked.mastodon --forget
 --
@@ -12,7 +13,7 @@
 
 return {
   name = "compare_linking",
-  version = "1.0.0",
+  version = "1.1.0",
   api = 1,
   summary = "Link the same spots with each method and compare with the truth",
   params = {
@@ -29,6 +30,10 @@ return {
       type = "boolean", default = true,
       help = "whether brightness counts for global, if there are images",
     },
+    flow = {
+      type = "file",
+      help = 'also link where a flow model, or "registration" of images, expects spots',
+    },
     output = { type = "output", help = "a CSV file for the table" },
   },
   run = function(project, params)
@@ -41,25 +46,33 @@ return {
     project.tags:add_elephant()
     project.spots:untagged("Detection"):tag("Detection", "unlabeled")
 
+    local flow = params.flow == "registration" and params.flow
+      or params.flow and howdah.flow(params.flow)
     local near = { timepoints = params.timepoints, threshold = threshold }
     local whole = {
       timepoints = params.timepoints, intensity = params.intensity and project.has_images,
     }
     local rows = {}
-    for i, linker in ipairs { "nearest", "lap", "global" } do
+    local function try(linker, with_flow)
+      local options = linker == "global" and whole or near
+      options.flow = with_flow and flow or nil
       local start = howdah.clock()
-      howdah.link[linker](project, linker == "global" and whole or near)
+      howdah.link[linker](project, options)
       local seconds = howdah.clock() - start
       local score = howdah.evaluate(project, truth, {
         measures = "spots", division_tolerance = params.tolerance, timepoints = params.timepoints,
       })
       local function round(x) return math.floor(x * 1000 + 0.5) / 1000 end
       local links = score.counts.links
-      rows[i] = {
-        linker = linker, links_right = links.right, links_wrong = links.wrong,
-        links_missed = links.missed, link_f1 = round(score.link_f1),
+      rows[#rows + 1] = {
+        linker = with_flow and linker .. ", flow" or linker, links_right = links.right,
+        links_wrong = links.wrong, links_missed = links.missed, link_f1 = round(score.link_f1),
         division_f1 = round(score.division_f1), seconds = round(seconds),
       }
+    end
+    for _, linker in ipairs { "nearest", "lap", "global" } do
+      try(linker, false)
+      if flow then try(linker, true) end
     end
     if params.output then howdah.csv.write(params.output, rows) end
     return rows

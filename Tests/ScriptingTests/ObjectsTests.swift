@@ -262,6 +262,17 @@ struct Prompt {
     #expect(try prompt.all(code) == [4, 1, 3, 2, 3])
   }
 
+  @Test func wrongBoxesAreNamed() throws {
+    let prompt = try Prompt(Self.tree)
+    for (box, words) in [
+      ("{minimum = {x = 1}, maximum = {1, 1, 1}}", "howdah.link.nearest: box.minimum: a position"),
+      ("{minimum = {1, 1, 1}}", "howdah.link.nearest: box.maximum: a position"),
+      ("3", "howdah.link.nearest: box: a box is {minimum"),
+    ] {
+      #expect(prompt.problem("howdah.link.nearest(p, {box = \(box)})").contains(words))
+    }
+  }
+
   @Test func shapesAreChanged() throws {
     let prompt = try Prompt(Self.tree)
     let code = """

@@ -85,11 +85,14 @@ extension Call {
       }
       return
     }
-    if let problem = try mismatch(param.type, at: index) { try refuse(i, param, got: problem) }
+    if let problem = try mismatch(param.type, of: param.name, at: index) {
+      try refuse(i, param, got: problem)
+    }
   }
 
-  /// Why the value at `index` is not of this type, or nil.
-  func mismatch(_ type: ParamType, at index: Int32) throws -> String? {
+  /// Why the value at `index` is not of this type, or nil. Throws where a message of its own says more; `name` is
+  /// the parameter's.
+  func mismatch(_ type: ParamType, of name: String, at index: Int32) throws -> String? {
     let found = lua_type(lua, index)
     switch type {
     case .any: return nil
@@ -110,9 +113,9 @@ extension Call {
         return host.typeName(lua, at: index)
       }
       return words.contains(text) ? nil : "\"\(text)\"" + Suggest.hint(for: text, among: words)
-    case .object(let name):
-      guard let number = host.registry.type(named: name)?.number else {
-        return "unknown type \(name)"
+    case .object(let typeName):
+      guard let number = host.registry.type(named: typeName)?.number else {
+        return "unknown type \(typeName)"
       }
       switch hw_test(lua, index, number) {
       case 0: return nil
@@ -122,10 +125,11 @@ extension Call {
     case .point:
       return Argument.isPoint(try host.value(lua, at: index)) ? nil : describe(index)
     case .timepoints:
-      _ = try Argument.timepoints(try host.value(lua, at: index), entry.fullName)
+      _ = try Argument.timepoints(
+        try host.value(lua, at: index), "\(entry.fullName): \(name)")
       return nil
     case .box:
-      _ = try Argument.box(try host.value(lua, at: index), entry.fullName)
+      _ = try Argument.box(try host.value(lua, at: index), "\(entry.fullName): \(name)")
       return nil
     case .list(let element):
       guard found == LUA_TTABLE else { return host.typeName(lua, at: index) }
@@ -133,13 +137,13 @@ extension Call {
       for k in 0..<Int(lua_rawlen(lua, index)) {
         lua_rawgeti(lua, index, lua_Integer(k + 1))
         defer { hw_pop(lua, 1) }
-        if let problem = try mismatch(element, at: lua_gettop(lua)) {
+        if let problem = try mismatch(element, of: name, at: lua_gettop(lua)) {
           return "\(problem) at [\(k + 1)]"
         }
       }
       return nil
     case .either(let types):
-      for t in types where try mismatch(t, at: index) == nil { return nil }
+      for t in types where try mismatch(t, of: name, at: index) == nil { return nil }
       return host.typeName(lua, at: index)
     }
   }
@@ -194,7 +198,7 @@ extension Call {
   }
 
   private func checkOption(_ option: Param, at index: Int32) throws {
-    var problem = try mismatch(option.type, at: index)
+    var problem = try mismatch(option.type, of: option.name, at: index)
     if problem == nil, lua_type(lua, index) == LUA_TNUMBER {
       let number = lua_tonumberx(lua, index, nil)
       if let minimum = option.minimum, !(number >= minimum) { problem = ValueText.number(number) }
@@ -276,7 +280,13 @@ public enum Argument {
 
   /// A box from `{minimum=, maximum=}`.
   public static func box(_ value: LuaValue, _ name: String) throws -> WorldBox {
-    WorldBox(
+    if value.fields == nil {
+      throw HowdahError(
+        .argument,
+        "\(name): a box is {minimum = {x=, y=, z=}, maximum = {x=, y=, z=}}, got "
+          + value.quoted(depth: 0))
+    }
+    return WorldBox(
       minimum: try point(value["minimum"], "\(name).minimum"),
       maximum: try point(value["maximum"], "\(name).maximum"))
   }
