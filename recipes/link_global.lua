@@ -31,6 +31,10 @@ return {
       type = "file", help = 'expect spots where a flow model, or "registration" of images, says',
     },
     fill_gaps = { type = "boolean", default = false, help = "put spots into skipped timepoints" },
+    part_sisters = {
+      type = "boolean", default = false,
+      help = "put two spots where two daughters, just parted, were seen as one",
+    },
   },
   run = function(project, params)
     return require("howdah").link.global(project, {
@@ -39,6 +43,7 @@ return {
       timepoints = params.timepoints, max_frame_gap = params.max_frame_gap,
       divisions = params.divisions, division_bias = params.division_bias,
       intensity = params.intensity and project.has_images, fill_gaps = params.fill_gaps,
+      part_sisters = params.part_sisters,
     })
   end,
 }

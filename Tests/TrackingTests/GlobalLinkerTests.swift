@@ -181,6 +181,48 @@ struct GlobalLinkerTests {
     #expect(Set(children.map { graph.timepoint($0) }) == [3, 4])
   }
 
+  @Test(
+    "A mother that was her two daughters already is parted, back to her own mother, unless judged")
+  func sisters() throws {
+    func scene() throws -> (graph: LineageGraph, mothers: [SpotID]) {
+      let (graph, mother, daughters) = try dividing()
+      let before = try #require(
+        graph.spots(at: 1).min {
+          graph.position($0).distance(to: graph.position(mother))
+            < graph.position($1).distance(to: graph.position(mother))
+        })
+      try graph.edit("merged") {
+        // Two balls of 2.2 that touch, as one ellipsoid: long along y, where the daughters part.
+        try graph.setCovariance(mother, .axisAligned(x: 2.2, y: 3.6, z: 2.2))
+        try graph.setCovariance(before, .axisAligned(x: 3.5, y: 1.9, z: 3.5))
+        for spot in daughters { try graph.setCovariance(spot, .sphere(radius: 2.2)) }
+      }
+      return (graph, [before, mother])
+    }
+    var options = Options()
+    options.partSisters = true
+    let (graph, mothers) = try scene()
+    let place = graph.position(mothers[1])
+    let counts = try GlobalLinker.run(graph, options: options)
+    #expect(counts.divisions == 1 && counts.parted == 1 && graph.spots(at: 2).count == 65)
+    let halves = graph.outgoing(mothers[0]).map { graph.target($0) }
+    #expect(halves.count == 2)
+    for half in halves {
+      let offset = graph.position(half) - place
+      #expect(abs(offset.x) < 0.3 && abs(offset.y) > 0.8 && abs(offset.y) < 1.8)
+      #expect(abs(graph.covariance(half).meanRadius - 2.2) < 0.1)
+      let child = graph.target(try #require(graph.outgoing(half).first))
+      #expect((graph.position(child).y - place.y) * offset.y > 0)
+    }
+    let (judged, same) = try scene()
+    let set = judged.tagSet(named: "Detection")!
+    try judged.edit("judge") {
+      try judged.setTag(set, of: same[1], to: judged.tag(named: "tp", in: set))
+    }
+    #expect(try GlobalLinker.run(judged, options: options).parted == 0)
+    #expect(judged.contains(same[1]))
+  }
+
   @Test("Approved links stay and are not contradicted; rejected pairs are never linked")
   func people() throws {
     let (graph, truth, spots) = try lattice(frames: 4, drift: 1)

@@ -1842,7 +1842,7 @@ function howdah.link.lap(project, options) end
 ---print(story.links, story.divisions, story.optimal)
 ---```
 ---@param project howdah.project Its spots get links.
----@param options? {timepoints?: integer|integer[], threshold?: number, reach?: number, max_frame_gap?: integer, divisions?: boolean, division_bias?: number, intensity?: boolean, setup?: integer, rounds?: integer, fill_gaps?: boolean, box?: table, flow?: howdah.model|"registration"|function, flow_reach?: number, flow_setup?: integer}
+---@param options? {timepoints?: integer|integer[], threshold?: number, reach?: number, max_frame_gap?: integer, divisions?: boolean, division_bias?: number, intensity?: boolean, setup?: integer, rounds?: integer, fill_gaps?: boolean, part_sisters?: boolean, box?: table, flow?: howdah.model|"registration"|function, flow_reach?: number, flow_setup?: integer}
 --- * `timepoints`: Spots of these get a parent; absent: all.
 --- * `threshold`: How far a child may be from the predicted place, world units; absent: as the motion shows.
 --- * `reach`: How far spots may move before their neighbours' motion is known; absent: 1.2 times their spacing.
@@ -1853,6 +1853,7 @@ function howdah.link.lap(project, options) end
 --- * `setup`: The channel or view that brightness is measured in.
 --- * `rounds`: How often costs are learned anew from the links found.
 --- * `fill_gaps`: Put spots into the timepoints that a link skips.
+--- * `part_sisters`: Put two spots where the detection took two daughters for one just after they had parted; only spots and links that nobody has judged are replaced.
 --- * `box`: Only spots in this box get a parent, world units.
 --- * `flow`: How spots moved since the timepoint before: as a flow model sees it; "registration": as the images show without a model; or a function that is called with a spot and says {x=, y=, z=} in world units, nil for not at all.
 --- * `flow_reach`: For registration: how far the tissue may move, world units; absent: four radii of the spots.

@@ -58,6 +58,10 @@ public enum GlobalLinker {
       counts.divisions = written.splits
       counts.interpolated = written.interpolated
       counts.unlinked = frames.unlinked(links)
+      if options.partSisters {
+        let mothers = Set(links.filter { $0.step == .split }.map { frames.spots[$0.parent] })
+        counts.parted = try MergedSisters(lineage, tags, reasons).part(mothers.sorted(), progress)
+      }
       return counts
     }
   }

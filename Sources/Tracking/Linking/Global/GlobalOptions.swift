@@ -24,6 +24,8 @@ extension GlobalLinker {
     public var rounds = 2
     /// Put spots into the frames that a link over a gap skips, on the straight line.
     public var fillGaps = false
+    /// Where the detection took two daughters for one spot after they had parted, put two in its place.
+    public var partSisters = false
     /// Only spots inside this box (world units) get a parent; parents may be anywhere.
     public var box: WorldBox?
     /// Brightness by spot id (slot), above 0, NaN where not known; nil leaves brightness out.
@@ -61,6 +63,8 @@ extension GlobalLinker {
     public var divisions = 0
     /// Spots that were put in where a frame was skipped.
     public var interpolated = 0
+    /// Spots that were replaced by two, as they were two daughters already.
+    public var parted = 0
     /// Spots that stayed without a parent.
     public var unlinked = 0
     /// The sum that was made least: minus the logarithm of the likelihood of the whole story.

@@ -42,6 +42,10 @@ extension LinkModule {
               min: 1, max: 20),
             .boolean(
               "fill_gaps", "Put spots into the timepoints that a link skips.", default: d.fillGaps),
+            .boolean(
+              "part_sisters",
+              "Put two spots where the detection took two daughters for one just after they had parted; only spots and links that nobody has judged are replaced.",
+              default: d.partSisters),
             box,
           ] + LinkFlow.options),
       ],
@@ -62,6 +66,7 @@ extension LinkModule {
       options.divisionBias = o.double("division_bias")
       options.rounds = o.int("rounds")
       options.fillGaps = o.bool("fill_gaps")
+      options.partSisters = o.bool("part_sisters")
       options.box = try o.box("box")
       if o["intensity"].boolean ?? (me.project.images != nil) {
         let spots = me.graph.spots
@@ -81,6 +86,7 @@ extension LinkModule {
           ("timepoints", .int(counts.timepoints)), ("links", .int(counts.linked)),
           ("cleared", .int(counts.cleared)), ("gaps", .int(counts.gaps)),
           ("divisions", .int(counts.divisions)), ("interpolated", .int(counts.interpolated)),
+          ("parted", .int(counts.parted)),
           ("unlinked", .int(counts.unlinked)), ("approved", .int(counts.approved)),
           ("stray", .double(counts.stray)), ("cost", .double(counts.cost)),
           ("gap", .double(counts.gap)), ("optimal", .bool(counts.isOptimal)),
