@@ -265,28 +265,16 @@ private func cancelling() throws -> [BenchRow] {
   let labels: Labels = (0..<crop.count).map { Int8($0 % 7) - 1 }
   var loss = DetectionLoss()
   loss.threads = 1
-  func longest(_ moments: StrideTo<Double>, _ body: (Progress) throws -> Void) throws -> Double {
-    var longest = 0.0
-    for moment in moments {
-      let begin = now()
-      // The first look after that moment says stop.
-      let progress = Progress(stopRequested: { now() - begin > moment })
-      do {
-        try body(progress)
-      } catch let error as HowdahError where error.kind == .interrupted {
-        longest = max(longest, now() - begin - moment)
+  let inference =
+    try longestStop(within: 2, moments: 15) {
+      _ = try engine.forward(tile, keepAxials: keep, progress: $0)
+    } * 1000
+  let training =
+    try longestStop(within: 0.7, moments: 30) {
+      _ = try engine.gradients([sample], keepAxials: keep, progress: $0) {
+        try loss.evaluate($0, labels: labels, dimensions: 3)
       }
-    }
-    return longest * 1000
-  }
-  let inference = try longest(stride(from: 0.02, to: 2, by: 0.13)) {
-    _ = try engine.forward(tile, keepAxials: keep, progress: $0)
-  }
-  let training = try longest(stride(from: 0.01, to: 0.7, by: 0.023)) {
-    _ = try engine.gradients([sample], keepAxials: keep, progress: $0) {
-      try loss.evaluate($0, labels: labels, dimensions: 3)
-    }
-  }
+    } * 1000
   return [
     BenchRow(
       name: "stop while predicting, 1 thread, longest", ours: inference, unit: "ms",
