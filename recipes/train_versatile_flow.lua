@@ -1,15 +1,15 @@
--- Train a flow model on pairs of simulated frames alone: nuclei 7 to 11 voxels across that drift,
+-- Train a flow model on pairs of simulated frames alone: nuclei 4 to 6 voxels across that drift,
 -- are stirred, divide, and come into view, in all densities, noises and blurs that the simulator
--- can draw. A step takes about 0.15 s of one core. The network has no normalisation and can
--- collapse (loss near 1) at learning rates of 0.0005 and more; go on from an older checkpoint then.
+-- can draw. A step takes about 0.25 s of one core. The network has no normalisation: without a
+-- limit of the gradients (`clip`) it can collapse (loss near 1), as it did at a rate of 0.001.
 --
---   howdah run train_versatile_flow --output my_flow.pth
+--   howdah run train_versatile_flow --output my_flow.pth --max-minutes 5
 --   howdah run train_versatile_flow --output my_flow.pth --resume checkpoint.pth
 --
---   loss    0.070
+--   loss    0.049
 --   output  my_flow.pth
---   reason  finished
---   steps   6000
+--   reason  stopped
+--   steps   1000
 
 return {
   name = "train_versatile_flow",
@@ -24,13 +24,14 @@ return {
       type = "output", default = "checkpoint.pth", help = "where a stopped training goes on from",
     },
     resume = { type = "input", help = "the checkpoint of a training that stopped" },
-    steps = { type = "integer", default = 6000, min = 1, help = "pairs to learn from" },
-    learning_rate = { type = "number", default = 0.0003, min = 0, help = "size of a step" },
+    steps = { type = "integer", default = 1500, min = 1, help = "pairs to learn from" },
+    learning_rate = { type = "number", default = 0.0002, min = 0, help = "size of a step" },
+    clip = { type = "number", default = 1, min = 0, help = "limit of gradients; 0: none" },
     decay = {
-      type = "integer", default = 2500, min = 0, help = "steps over which the learning rate falls",
+      type = "integer", default = 550, min = 0, help = "steps over which the learning rate falls",
     },
     widths = {
-      type = "list", of = "number", default = { 16, 32, 48, 64, 96 },
+      type = "list", of = "number", default = { 16, 32, 64, 128, 256 },
       help = "channels at each level",
     },
     seed = { type = "integer", default = 2026, help = "of the weights and the pairs" },
@@ -38,11 +39,13 @@ return {
     threads = { type = "integer", help = "absent: one a core" },
   },
   run = function(_, params)
-    local model = params.resume and howdah.flow(params.resume)
-      or howdah.flow("default", { widths = params.widths, seed = params.seed })
+    local model = params.resume and howdah.flow(params.resume) or howdah.flow("default", {
+      widths = params.widths, seed = params.seed, max_displacement = 10,
+    })
     local trained = model:train_simulated{
       steps = params.steps, decay = params.decay, seed = params.seed, threads = params.threads,
-      learning_rate = params.learning_rate, warm_up = 150, max_minutes = params.max_minutes,
+      learning_rate = params.learning_rate, clip = params.clip, warm_up = 150,
+      max_minutes = params.max_minutes,
       checkpoint = params.checkpoint,
       on_epoch = function(now)
         howdah.log.info(string.format("step %d  loss %.4f", now.step, now.train_loss))

@@ -91,6 +91,11 @@ struct FlowModelTests {
         return r.steps, n, #m.history, m.settings.max_displacement
         """
     #expect(try prompt.all(code) == [12, 3, 12, .double(8)])
+    // A list of three and more timepoints, which are not a range.
+    let some =
+      fresh
+      + "return m:train(p, {timepoints = {1, 3, 4}, num_epochs = 1, num_crops = 1, \(crop)}).steps"
+    #expect(try prompt.all(some) == [3])
     #expect(prompt.problem(fresh + "m:train(p, {false_weight = 3})").contains("detection models"))
     #expect(
       prompt.problem(
@@ -190,6 +195,41 @@ struct FlowModelTests {
     try project.lineage.undo()
     try project.lineage.undo()
     #expect(try Recipes.run("update_flow_labels", project, ["timepoint": 3])["links"] == 3)
+  }
+
+  @Test("compare_flow: without flow, with registration, with a model, trained or not")
+  func compareRecipe() throws {
+    let (path, _, moving) = try folder()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let rows = try #require(
+      try Recipes.run(
+        "compare_flow", try Self.project(),
+        [
+          "model": .string(moving), "preset": "small", "nuclei": 8, "timepoints": 4, "learn": 3,
+          "size": ["x": 64, "y": 64, "z": 8], "epochs": 1, "num_crops": 1, "speed": 1,
+          "trained": .string(path + "/trained.pth"), "output": .string(path + "/table.csv"),
+        ]
+      ).elements)
+    #expect(rows.map { $0["flow"] } == ["none", "registration", "model", "trained model"])
+    let counts = rows.map { $0["links_right"].integer! + $0["links_missed"].integer! }
+    #expect(Set(counts).count == 1 && counts[0] > 0)
+    #expect(try Recipes.text(path + "/table.csv").split(separator: "\n").count == 5)
+    #expect(try ModelFile.open(path + "/trained.pth").history.count == 1)
+  }
+
+  @Test("a fresh model of train_flow sees small nuclei and local contrast")
+  func freshRecipe() throws {
+    let (path, _, _) = try folder()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let output = path + "/fresh.pth"
+    let result = try Recipes.run(
+      "train_flow", try Self.project(),
+      ["output": .string(output), "num_epochs": 1, "num_crops": 1, "seed": 1, "timepoints": 1])
+    #expect(result["steps"] == 1)
+    #expect(
+      try ModelFile.open(output).settings == [
+        "max_displacement": 10, "nucleus_radius": 2.4, "local_contrast": 4,
+      ])
   }
 
   @Test("nearest_neighbor_linking with flow, and back_track")

@@ -207,6 +207,28 @@ struct FlowTrainingTests {
     }
   }
 
+  @Test("Local contrast is the same where the light is, and where it is a tenth of it")
+  func contrast() throws {
+    let size = Size3(x: 48, y: 32, z: 6)
+    func frame(_ light: (Int) -> Float) throws -> Volume {
+      var random = SeededRandom(seed: 2)
+      let grain = (0..<size.count).map { _ in Float(random.uniform()) }
+      let values = grain.enumerated().map { i, g in light(i % size.x) * (0.2 + 0.3 * g) }
+      let images = try MemoryImageSource([[try Volume(floats: values, size: size)]])
+      return try FlowFrames(images, localContrast: 4).frame(0)
+    }
+    let (even, falling) = (try frame { _ in 1 }, try frame { 1 - 0.9 * Float($0) / 48 })
+    for v in [even, falling] {
+      #expect(v.values().allSatisfy { $0 >= 0 && $0 <= 1 })
+      #expect(abs(try v.mean() - 0.35) < 0.02)
+    }
+    let difference = zip(even.values(), falling.values()).map { abs($0 - $1) }.reduce(0, +)
+    #expect(difference / Double(size.count) < 0.06)
+    #expect(throws: HowdahError.self) {
+      try FlowFrames(MemoryImageSource([[even]]), localContrast: 0)
+    }
+  }
+
   @Test("A model that wants nuclei of a size gets images shrunk to it, never enlarged")
   func wantedSize() {
     let settings = [FlowSetting.nucleusRadius: 4.0]

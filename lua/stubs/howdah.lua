@@ -1288,7 +1288,7 @@ function local_model:labels(project, options) end
 ---print(model:train(p, {num_epochs = 2, training_crop_size = size}).train_loss)
 ---```
 ---@param project howdah.project Its judged spots, or approved links, are learned from.
----@param options? {timepoints?: integer|integer[]|(integer)[], setup?: integer, num_crops?: integer, num_epochs?: integer, center_ratio?: number, auto_bg_threshold?: number|"auto", auto_bg_smoothing?: number, training_crop_size?: {x: number, y: number, z: number}|number[], batch_size?: integer, learning_rate?: number, class_weights?: (number)[], false_weight?: number, aug_scale_factor_base?: number, aug_rotation_angle?: number, aug_contrast?: number, rescale?: {x: number, y: number, z: number}|number[], keep_axials?: integer, log_interval?: integer, log_folder?: string, checkpoint?: string, cache_mebibytes?: integer, fresh_optimizer?: boolean, seed?: integer, max_displacement?: number, flow_weights?: (number)[], validation?: number, patience?: integer, keep_best?: boolean, on_epoch?: function, on_batch?: function}
+---@param options? {timepoints?: (integer)[]|integer|integer[], setup?: integer, num_crops?: integer, num_epochs?: integer, center_ratio?: number, auto_bg_threshold?: number|"auto", auto_bg_smoothing?: number, training_crop_size?: {x: number, y: number, z: number}|number[], batch_size?: integer, learning_rate?: number, clip?: number, class_weights?: (number)[], false_weight?: number, aug_scale_factor_base?: number, aug_rotation_angle?: number, aug_contrast?: number, rescale?: {x: number, y: number, z: number}|number[], keep_axials?: integer, log_interval?: integer, log_folder?: string, checkpoint?: string, cache_mebibytes?: integer, fresh_optimizer?: boolean, seed?: integer, max_displacement?: number, flow_weights?: (number)[], validation?: number, patience?: integer, keep_best?: boolean, on_epoch?: function, on_batch?: function}
 --- * `timepoints`: One, {first, last}, or a list of three and more; absent: all with judged spots.
 --- * `setup`: The channel or view.
 --- * `num_crops`: Samples of each timepoint in an epoch.
@@ -1298,7 +1298,8 @@ function local_model:labels(project, options) end
 --- * `auto_bg_smoothing`: Smooth by this sigma before, world units; absent: a third of a nucleus; 0: as ELEPHANT.
 --- * `training_crop_size`: Voxels of a sample; absent: {x = 256, y = 256, z = 16}.
 --- * `batch_size`: Samples of one step.
---- * `learning_rate`: Adam's step size.
+--- * `learning_rate`: Adam's step size; absent: 0.001, for flow 0.0003.
+--- * `clip`: A step's gradients are made no longer than this (Euclidean norm); 0: never; absent: 0, for flow 1.
 --- * `class_weights`: Background, border, centre; absent: {1, 10, 10}.
 --- * `false_weight`: Weight of spots that correct a prediction (fn, fp, fb).
 --- * `aug_scale_factor_base`: Samples are stretched by up to this part; 0: never.
@@ -1347,7 +1348,7 @@ function local_model:reset(source, options) end
 ---live:stop()
 ---```
 ---@param project howdah.project Its judged spots are learned from, as they are then.
----@param options? {timepoints?: integer|integer[]|(integer)[], setup?: integer, num_crops?: integer, center_ratio?: number, auto_bg_threshold?: number|"auto", auto_bg_smoothing?: number, training_crop_size?: {x: number, y: number, z: number}|number[], batch_size?: integer, learning_rate?: number, class_weights?: (number)[], false_weight?: number, aug_scale_factor_base?: number, aug_rotation_angle?: number, aug_contrast?: number, rescale?: {x: number, y: number, z: number}|number[], keep_axials?: integer, log_interval?: integer, log_folder?: string, checkpoint?: string, cache_mebibytes?: integer, fresh_optimizer?: boolean, seed?: integer}
+---@param options? {timepoints?: (integer)[]|integer|integer[], setup?: integer, num_crops?: integer, center_ratio?: number, auto_bg_threshold?: number|"auto", auto_bg_smoothing?: number, training_crop_size?: {x: number, y: number, z: number}|number[], batch_size?: integer, learning_rate?: number, clip?: number, class_weights?: (number)[], false_weight?: number, aug_scale_factor_base?: number, aug_rotation_angle?: number, aug_contrast?: number, rescale?: {x: number, y: number, z: number}|number[], keep_axials?: integer, log_interval?: integer, log_folder?: string, checkpoint?: string, cache_mebibytes?: integer, fresh_optimizer?: boolean, seed?: integer}
 --- * `timepoints`: One, {first, last}, or a list of three and more; absent: all with judged spots.
 --- * `setup`: The channel or view.
 --- * `num_crops`: Samples of an epoch, all timepoints in turn.
@@ -1356,7 +1357,8 @@ function local_model:reset(source, options) end
 --- * `auto_bg_smoothing`: Smooth by this sigma before, world units; absent: a third of a nucleus; 0: as ELEPHANT.
 --- * `training_crop_size`: Voxels of a sample; absent: {x = 256, y = 256, z = 16}.
 --- * `batch_size`: Samples of one step.
---- * `learning_rate`: Adam's step size.
+--- * `learning_rate`: Adam's step size; absent: 0.001, for flow 0.0003.
+--- * `clip`: A step's gradients are made no longer than this (Euclidean norm); 0: never; absent: 0, for flow 1.
 --- * `class_weights`: Background, border, centre; absent: {1, 10, 10}.
 --- * `false_weight`: Weight of spots that correct a prediction (fn, fp, fb).
 --- * `aug_scale_factor_base`: Samples are stretched by up to this part; 0: never.
@@ -1414,9 +1416,10 @@ function local_model:predict(project, options) end
 ---local model = howdah.detection("default", {widths = {2, 4, 4, 4, 4}, seed = 1})
 ---print(model:train_simulated{steps = 2, interval = 1, seed = 1}.steps)
 ---```
----@param options? {steps?: integer, learning_rate?: number, warm_up?: integer, decay?: integer, interval?: integer, max_minutes?: number, threads?: integer, seed?: integer, checkpoint?: string, on_epoch?: function}
+---@param options? {steps?: integer, learning_rate?: number, clip?: number, warm_up?: integer, decay?: integer, interval?: integer, max_minutes?: number, threads?: integer, seed?: integer, checkpoint?: string, on_epoch?: function}
 --- * `steps`: Of the whole training, what the model had before included.
 --- * `learning_rate`: Adam's step size in the middle part; absent: 0.002, for flow 0.0003.
+--- * `clip`: A step's gradients are made no longer than this; 0: never; absent: 0, for flow 1.
 --- * `warm_up`: Steps over which it rises at the beginning.
 --- * `decay`: Steps over which it falls at the end.
 --- * `interval`: Steps between two checkpoints, lines of the loss curve and calls.
@@ -1711,13 +1714,14 @@ function howdah.detection(source, options) end
 ---print(model, #model.layers)
 ---```
 ---@param source string A .pth or .safetensors file or its http(s) address; "versatile": the trained one that comes with the program; "default": an untrained one.
----@param options? {dimensions?: integer, widths?: (integer)[], seed?: integer, networks?: integer, max_displacement?: number, nucleus_radius?: number}
+---@param options? {dimensions?: integer, widths?: (integer)[], seed?: integer, networks?: integer, max_displacement?: number, nucleus_radius?: number, local_contrast?: number}
 --- * `dimensions`: 2 or 3; absent: as the source has, else 3.
 --- * `widths`: Channels at each level, the lowest resolution last; narrower is faster. Absent: as the source has, else ELEPHANT's {16, 32, 64, 128, 256}.
 --- * `seed`: For "default": another seed gives other weights; absent: howdah.seed.
 --- * `networks`: For "default": how many networks are trained and averaged.
 --- * `max_displacement`: Voxels that a flow of 1 means along x and y; absent: as the file says, else ELEPHANT's 80.
 --- * `nucleus_radius`: Radius in voxels that nuclei should have for it, to which images are shrunk; absent: as the file says, else images are taken as they are.
+--- * `local_contrast`: How many voxels around intensities are compared with, for a model that sees local contrast; absent: as the file says, else it sees frames from 0 to 1.
 ---@return howdah.model
 function howdah.flow(source, options) end
 

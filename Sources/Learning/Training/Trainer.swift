@@ -89,6 +89,9 @@ public enum Trainer {
       options.learningRate > 0 && options.learningRate.isFinite,
       "the learning rate must be above 0, not \(options.learningRate)")
     try require(
+      options.clip.map { $0 > 0 } ?? true,
+      "the limit of gradients must be above 0, not \(options.clip ?? 0)")
+    try require(
       options.logInterval > 0, "log interval must be at least 1, not \(options.logInterval)")
     try require(
       validation != nil || (options.patience == nil && !options.keepBest),
@@ -156,7 +159,7 @@ private struct TrainingRun<L: TrainingLoss> {
   private mutating func step(
     _ file: inout ModelFile, _ m: Int, _ samples: [TrainingSample<L.Target>]
   ) throws -> [String: Double] {
-    let (result, gradients) = try engine.gradients(
+    var (result, gradients) = try engine.gradients(
       samples.map(\.input), keepAxials: samples.map(\.keepAxials), progress: progress.part(of: 0)
     ) { try loss.evaluate($0, samples.map(\.target)) }
     guard result.total.isFinite else {
@@ -164,6 +167,7 @@ private struct TrainingRun<L: TrainingLoss> {
         .state,
         "the loss is no longer a number; train with a smaller learning rate from an older version")
     }
+    if let clip = options.clip { Clipping.apply(&gradients, to: clip) }
     try file.optimisers[m].update(
       &file.models[m], gradients: gradients,
       learningRate: options.control?.learningRate ?? options.learningRate,

@@ -14,6 +14,10 @@ public struct TrainerOptions: Sendable {
   public var batchSize = 1
   /// Adam's learning rate, unless `control` says otherwise.
   public var learningRate = 1e-3
+  /// A step's gradients, all together, are made no longer than this (their Euclidean norm); nil leaves them as they
+  /// are. One sample that fits badly then cannot throw a network without normalisation out of the range where its
+  /// last activation has a slope.
+  public var clip: Double?
   /// The seed of the order of samples.
   public var seed: UInt64 = 0
   /// Whether the order of samples is random; otherwise it is 0, 1, 2, ...

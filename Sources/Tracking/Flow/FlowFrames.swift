@@ -16,15 +16,20 @@ public final class FlowFrames: Sendable {
   public let setup: Int
   /// Size of the images, and of what the network sees of them.
   public let input: InputGrid
+  /// How far local contrast looks, voxels along x; nil for none.
+  private let contrast: Double?
   private let limit: Int
   private let kept = Mutex<[(t: Timepoint, frame: Volume)]>([])
 
   /// - Parameters:
   ///   - rescale: size of the network's input relative to the image, along each axis.
+  ///   - localContrast: how far around a voxel its intensity is compared, voxels along x that the network sees; nil
+  ///     leaves intensities as they are. What a model wants is `FlowSetting.localContrast`.
   ///   - memory: bytes of frames that are kept, those used last.
   /// - Throws: `.argument` for a setup that is not there or factors out of range.
   public init(
-    _ source: any ImageSource, setup: Int = 0, rescale: VoxelSize = .one, memory: Int = 1 << 30
+    _ source: any ImageSource, setup: Int = 0, rescale: VoxelSize = .one,
+    localContrast: Double? = nil, memory: Int = 1 << 30
   ) throws {
     guard (0..<source.setups).contains(setup) else {
       throw HowdahError(
@@ -34,6 +39,10 @@ public final class FlowFrames: Sendable {
     self.source = source
     self.setup = setup
     input = try InputGrid(source.size(setup: setup, level: 0), rescale: rescale)
+    if let reach = localContrast, !(reach > 0 && reach <= 1000) {
+      throw HowdahError(.argument, "local_contrast must be above 0 and at most 1000, not \(reach)")
+    }
+    contrast = localContrast
     limit = memory
   }
 
@@ -69,9 +78,13 @@ public final class FlowFrames: Sendable {
       }
       volume = try volume.converted(to: .float32).resampled(to: size, .linear, progress: progress)
     }
-    let frame = try IntensityScale(measuring: volume, progress: progress)
+    var frame = try IntensityScale(measuring: volume, progress: progress)
       .apply(volume, progress: progress)
-    kept.withLock { kept in
+    if let contrast {
+      frame = try FlowContrast.local(
+        frame, reach: contrast, spacing: grid(t).spacing, progress: progress)
+    }
+    kept.withLock { [frame] kept in
       kept.append((t, frame))
       var bytes = kept.reduce(0) { $0 + $1.frame.byteCount }
       // A pair is needed at a time, and one of them again for the next.

@@ -82,7 +82,9 @@ public final class FlowPredictor {
         settings, radius: options.radius ?? FlowSetting.radius(of: covariances()),
         voxel: images.voxelSize)
     // Two pairs in a row share a frame.
-    let frames = try FlowFrames(images, setup: options.setup, rescale: rescale, memory: 1)
+    let frames = try FlowFrames(
+      images, setup: options.setup, rescale: rescale,
+      localContrast: settings[FlowSetting.localContrast], memory: 1)
     let spacing = try frames.grid(0).spacing
     let keep = KeepAxials(
       spacing: spacing, rescale: .one, count: options.keepAxials,
@@ -187,7 +189,9 @@ public final class FlowPredictor {
 
   /// How the network goes over a part of the frames.
   private func network(_ size: Size3, _ p: Prepared) -> Predictor.Options {
-    var network = Predictor.Options(keepAxials: p.keepAxials, pad: options.pad)
+    // Frames that were stretched to fit the poolings would have other ways.
+    var network = Predictor.Options(
+      keepAxials: p.keepAxials, pad: options.pad, fit: .repeatEdges)
     switch options.patch {
     case .automatic:
       network.patch = PatchChoice.automatic(

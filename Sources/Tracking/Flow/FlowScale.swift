@@ -54,6 +54,9 @@ public enum FlowSetting {
   /// Mean radius of nuclei in voxels of the network's input along x and y. A model that has it wants images brought to
   /// that size.
   public static let nucleusRadius = "nucleus_radius"
+  /// How far around a voxel its intensity is compared, voxels of the network's input along x. A model that has it wants
+  /// local contrast in place of intensities.
+  public static let localContrast = "local_contrast"
 
   /// How much images of nuclei of a radius are shrunk for a model; 1 along all axes when the model does not care. They
   /// are never enlarged, and voxels do not become longer along x and y than along z.

@@ -68,7 +68,8 @@ public enum FlowTraining {
       options.rescale
       ?? FlowSetting.rescale(file.settings, radius: radius, voxel: images.voxelSize)
     let frames = try FlowFrames(
-      images, setup: options.setup, rescale: rescale, memory: options.memory)
+      images, setup: options.setup, rescale: rescale,
+      localContrast: file.settings[FlowSetting.localContrast], memory: options.memory)
     var rules = options.samples
     rules.maxDisplacement =
       options.maxDisplacement ?? file.settings[FlowSetting.maxDisplacement]

@@ -1,11 +1,12 @@
 // Two frames of small scenes of many kinds, for training and judging flow networks: what `SceneVariety` is for single
 // images. Here all is drawn at the size that a flow network is shown: nuclei a few voxels across, because where they
-// went can be told from coarse images, and a coarse one shows many of them at once.
+// went can be told from coarse images, and a coarse one shows hundreds of them at once.
 //
-// Everything moves: the whole view (drift of the sample or the stage) by up to one and a half radii, the tissue within
-// it in waves, each nucleus by itself; nuclei divide, and others come into view. The first pairs move less: a network
-// learns small ways at once and large ones only from there. All numbers are functions of the seed and the pair's
-// number.
+// Everything moves: the whole view (drift of the sample or the stage), the tissue within it in waves of all lengths,
+// each nucleus by itself; nuclei divide, and others come into view. The waves matter most: were all nuclei of a pair
+// to move alike, a pair would be a single example of a way, and networks learned next to nothing from thousands of
+// them. The first pairs move less: a network learns small ways at once and large ones only from there. All numbers are
+// functions of the seed and the pair's number.
 
 import Core
 import Imaging
@@ -16,13 +17,13 @@ public struct PairVariety: Sendable {
   /// The seed of all pairs.
   public var seed: UInt64
   /// Mean radius of nuclei in voxels along x and y, from here to there.
-  public var radius = 3.4...5.6
+  public var radius = 2.0...2.9
   /// About how many voxels a frame has.
-  public var voxels = 40_000...70_000
+  public var voxels = 30_000...48_000
   /// The view moves by up to so many radii.
-  public var drift = 1.5
+  public var drift = 1.6
   /// From this pair on everything moves as fast as it may; the first one has a quarter of that.
-  public var firstFast = 800
+  public var firstFast = 300
 
   /// Pairs of this seed.
   public init(seed: UInt64) { self.seed = seed }
@@ -38,18 +39,24 @@ public struct PairVariety: Sendable {
     view.density = random.uniform() < 0.7 ? random.uniform(0.12, 0.45) : random.between(0.02, 0.3)
     scenes.light(&view, &random)
     scenes.camera(&view, &random)
+    // A voxel here is many of a camera's: less noise than in a scene.
+    view.photons *= 3
+    view.background *= 3
+    view.gain /= 3
     view.timepoints = 2
     let haste = min(1, 0.25 + 0.75 * Double(i) / Double(max(1, firstFast)))
-    view.speed = haste * view.radius * (random.uniform() < 0.2 ? 0 : random.uniform(0, 0.8))
-    view.wander = view.radius * random.between(0.02, 0.3)
+    view.speed = 0
+    view.wander = view.radius * random.between(0.02, 0.5)
     view.metaphaseFrames = 2
     view.divisionRate = 0
     // More tissue than the view shows, so that nuclei come in where others leave.
     let (whole, margin) = widened(view)
     var tissue = TissueModel(whole)
     let dividing = random.uniform() < 0.25 ? 0 : random.uniform(0, 0.12)
+    let waves = Waves(radius: view.radius, haste: haste, &random)
     var (before, after) = try tissue.pair(
-      dividing: dividing, settling: random.uniform() < 0.3 ? 12 : 40, progress: progress)
+      dividing: dividing, settling: random.uniform() < 0.3 ? 6 : 14, progress: progress
+    ) { $0 + waves.way(at: $0) }
     let jump = jump(view, &random) * haste
     let turn = Matrix3.rotation(
       about: .z, radians: random.uniform() < 0.6 ? 0 : haste * random.uniform(-0.12, 0.12))
@@ -68,17 +75,17 @@ public struct PairVariety: Sendable {
       later: try renderer.render(after, t: 1, progress: progress))
   }
 
-  /// Voxels 1 to 4 times longer along z; lengths are relative, the radius is always 3.5 micrometres.
+  /// Voxels 1 to 3 times longer along z; lengths are relative, the radius is always 3.5 micrometres.
   private func geometry(_ o: inout Simulator.Options, _ random: inout SeededRandom) {
-    let anisotropy = random.uniform() < 0.2 ? 1 : random.between(1, 4)
+    let anisotropy = random.uniform() < 0.25 ? 1 : random.between(1, 3)
     o.radius = 3.5
     let x = o.radius / random.between(radius.lowerBound, radius.upperBound)
     o.voxelSize = VoxelSize(x: x, y: x, z: x * anisotropy)
     let base = 1 << (4 - min(4, KeepAxials.count(anisotropy: anisotropy)))
     let count = random.uniform(Double(voxels.lowerBound), Double(voxels.upperBound))
-    let depth = max(base, base * Int((random.between(9, 32) / Double(base)).rounded()))
+    let depth = max(base, base * Int((random.between(8, 24) / Double(base)).rounded()))
     let side = 16 * Int(((count / Double(depth)).squareRoot() / 16).rounded())
-    o.size = Size3(x: min(112, max(48, side)), y: min(112, max(48, side)), z: depth)
+    o.size = Size3(x: min(80, max(32, side)), y: min(80, max(32, side)), z: depth)
   }
 
   /// Options of the tissue, wider than the view, and the place of the view in it.
@@ -105,6 +112,33 @@ public struct PairVariety: Sendable {
     if random.uniform() < 0.15 { return .zero }
     direction.z *= o.shape == .filled ? 0.5 : 0.25
     return direction * length
+  }
+}
+
+/// How a tissue is stirred: waves from a few nuclei to many long, each so flat that the tissue does not fold.
+private struct Waves {
+  private var waves: [(way: WorldPoint, wavevector: WorldPoint, phase: Double)] = []
+
+  init(radius: Double, haste: Double, _ random: inout SeededRandom) {
+    let strength = random.uniform() < 0.15 ? 0 : random.uniform(0.2, 1)
+    for longest in [8.0, 14, 26, 48] {
+      let length = radius * random.between(0.6 * longest, longest)
+      let height = min(0.06 * length, radius) * haste * strength * random.uniform()
+      var way = random.direction()
+      way.z *= 0.5
+      waves.append(
+        (
+          way * height, random.direction() * (2 * Double.pi / length),
+          random.uniform(0, 2 * Double.pi)
+        ))
+    }
+  }
+
+  func way(at p: WorldPoint) -> WorldPoint {
+    waves.reduce(.zero) { sum, wave in
+      let k = wave.wavevector
+      return sum + wave.way * cosine(k.x * p.x + k.y * p.y + k.z * p.z + wave.phase)
+    }
   }
 }
 

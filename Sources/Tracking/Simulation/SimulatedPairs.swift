@@ -11,7 +11,9 @@ public struct SimulatedPairs: SampleSource, Sendable {
   /// Samples of one epoch.
   public var count: Int
   /// Voxels that a flow of 1 means along x and y.
-  public var maxDisplacement = 16.0
+  public var maxDisplacement = 10.0
+  /// How far local contrast looks, voxels along x.
+  public var localContrast = 4.0
   private let architecture: Architecture
 
   /// Samples of pairs of this seed for networks of an architecture.
@@ -40,15 +42,23 @@ public struct SimulatedPairs: SampleSource, Sendable {
   {
     let (size, voxel) = (pair.later.size, pair.options.voxelSize)
     let grid = try VoxelGrid(size: size, voxelSize: voxel)
-    let labels = FlowLabels(pair.marks, earlier: grid, later: grid)
+    // What came from outside the earlier frame teaches nothing.
+    let marks = pair.marks.filter { mark in
+      let place = grid.voxel(mark.source)
+      return Axis.allCases.allSatisfy { place[$0] > -0.5 && place[$0] < Double(size[$0]) - 0.5 }
+    }
+    let labels = FlowLabels(marks, earlier: grid, later: grid)
     let anisotropy = KeepAxials.count(anisotropy: voxel.z / voxel.x)
     var keep = min(architecture.depth, max(0, anisotropy))
     while size.z % (1 << (architecture.depth - keep)) != 0 { keep += 1 }
     let light = light(&random)
+    func frame(_ volume: Volume) throws -> Volume {
+      try FlowContrast.local(
+        normalised(volume, light, &random), reach: localContrast, spacing: voxel)
+    }
     let cut = FlowCut(
       labels: labels, numbers: try labels.numbers(),
-      earlier: try normalised(pair.earlier, light, &random),
-      later: try normalised(pair.later, light, &random),
+      earlier: try frame(pair.earlier), later: try frame(pair.later),
       scale: try FlowScale(maxDisplacement: maxDisplacement, keepAxials: anisotropy))
     var plan = CropPlan(
       size: size, extent: size,

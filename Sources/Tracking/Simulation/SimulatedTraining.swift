@@ -19,6 +19,8 @@ public enum SimulatedTraining {
     public var steps = 4400
     /// Adam's learning rate in the middle part.
     public var learningRate = 2e-3
+    /// A step's gradients are made no longer than this; nil leaves them as they are.
+    public var clip: Double?
     /// Steps over which the learning rate rises at the beginning, and falls at the end.
     public var warmUp = 50, decay = 1700
     /// Steps from one checkpoint to the next; `steps` is rounded up to a multiple.
@@ -79,6 +81,7 @@ public enum SimulatedTraining {
       seed: options.seed, count: max(1, options.interval), for: architecture)
     let radius = source.variety.radius
     file.settings[FlowSetting.maxDisplacement] = source.maxDisplacement
+    file.settings[FlowSetting.localContrast] = source.localContrast
     file.settings[FlowSetting.nucleusRadius] =
       (radius.lowerBound * radius.upperBound).squareRoot()
     // Every nucleus has its label, so there is nothing that the similarity of frames could add.
@@ -112,6 +115,7 @@ public enum SimulatedTraining {
     training.checkpoint = options.checkpoint
     training.versions = 1
     training.control = control
+    training.clip = options.clip
     control.learningRate = options.rate(at: training.firstEpoch * options.interval)
     let begin = monotonicSeconds()
     return try Trainer.run(

@@ -52,9 +52,11 @@ extension TissueModel {
   ///
   /// - Parameters:
   ///   - dividing: share of nuclei that divide, have just divided or soon will.
-  mutating func pair(dividing: Double, settling: Int, progress: Progress = .none) throws -> (
-    [Nucleus], [Nucleus]
-  ) {
+  ///   - stirred: where the tissue takes what is at a place.
+  mutating func pair(
+    dividing: Double, settling: Int, progress: Progress = .none,
+    stirred: (WorldPoint) -> WorldPoint = { $0 }
+  ) throws -> ([Nucleus], [Nucleus]) {
     for i in cells.indices {
       cells[i].growth = random.uniform(0.75, 1)
       guard random.uniform() < dividing else { continue }
@@ -68,6 +70,7 @@ extension TissueModel {
     }
     try settle(steps: settling, progress)
     let before = snapshot()
+    for i in cells.indices { cells[i].position = stirred(cells[i].position) }
     try step(1, progress)
     return (before, snapshot())
   }

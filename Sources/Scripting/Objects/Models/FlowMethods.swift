@@ -18,15 +18,31 @@ enum FlowMethods {
       "nucleus_radius",
       "Radius in voxels that nuclei should have for it, to which images are shrunk; absent: as the file says, else images are taken as they are.",
       optional: true, min: 0.1),
+    .number(
+      "local_contrast",
+      "How many voxels around intensities are compared with, for a model that sees local contrast; absent: as the file says, else it sees frames from 0 to 1.",
+      optional: true, min: 0.5),
   ]
 
   static func applySourceOptions(_ o: Options, to model: ModelObject) {
     for (name, setting) in [
       ("max_displacement", FlowSetting.maxDisplacement),
       ("nucleus_radius", FlowSetting.nucleusRadius),
+      ("local_contrast", FlowSetting.localContrast),
     ] {
       if let value = o.optionalDouble(name) { model.file.settings[setting] = value }
     }
+  }
+
+  /// Without normalisation the network cannot bear more: at 0.001 and without a limit of the gradients its last
+  /// activation ends up where it has no slope, and nothing is learned from there.
+  static let learningRate = 3e-4
+  private static let clip = 1.0
+
+  /// The limit of gradients for flow models; 0 is none.
+  static func clip(_ o: Options) -> Double? {
+    let limit = o.optionalDouble("clip") ?? clip
+    return limit > 0 ? limit : nil
   }
 
   /// Options of `model:labels` for flow models.
@@ -72,6 +88,8 @@ enum FlowMethods {
     let seed = UInt64(bitPattern: Int64(o.optionalInt("seed") ?? call.host.nextSeed()))
     options.samples.seed = seed
     options.trainer = try TrainingOptions.trainer(call, name, seed)
+    options.trainer.learningRate = o.optionalDouble("learning_rate") ?? learningRate
+    options.trainer.clip = clip(o)
     options.trainer.epochs = o.int("num_epochs")
     options.trainer.patience = o.optionalInt("patience")
     options.trainer.keepBest = o.bool("keep_best")
@@ -111,6 +129,15 @@ enum FlowMethods {
     }
   }
 
+  /// A fresh network with detectors of motion.
+  static func fresh(
+    _ architecture: Architecture, seed: UInt64, maxDisplacement: Double? = nil
+  ) throws -> Model {
+    var model = try Model(architecture, seed: seed)
+    model.beginWithMotion(maxDisplacement: maxDisplacement ?? FlowScale.standardDisplacement)
+    return model
+  }
+
   /// Fresh weights of the same shape, which say nothing about what flows mean.
   static func fresh(_ call: Call, _ me: ModelObject) throws -> ModelFile {
     let seed = UInt64(
@@ -118,7 +145,7 @@ enum FlowMethods {
     let architecture = me.architecture
     return ModelFile(
       models: try me.file.models.indices.map {
-        try Model(architecture, seed: seed &+ UInt64($0) << 32)
+        try fresh(architecture, seed: seed &+ UInt64($0) << 32)
       })
   }
 

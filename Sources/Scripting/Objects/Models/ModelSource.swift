@@ -13,6 +13,8 @@ enum ModelSource {
     var seed = 0
     /// Of a fresh model; each gets other weights.
     var networks = 1
+    /// Of a fresh flow model: voxels that a flow of 1 means.
+    var maxDisplacement: Double?
   }
 
   /// The model that `source` names.
@@ -31,7 +33,10 @@ enum ModelSource {
         : .flowResNet(dimensions: dimensions, widths: widths)
       let seed = UInt64(bitPattern: Int64(wish.seed))
       let models = try (0..<wish.networks).map {
-        try Model(architecture, seed: seed &+ UInt64($0) << 32)
+        let seed = seed &+ UInt64($0) << 32
+        return kind == .flow
+          ? try FlowMethods.fresh(architecture, seed: seed, maxDisplacement: wish.maxDisplacement)
+          : try Model(architecture, seed: seed)
       }
       return try ModelObject(ModelFile(models: models), kind: kind)
     case "versatile":

@@ -90,6 +90,7 @@ enum ModelType {
       }
       wish.widths = o["widths"].elements?.compactMap(\.integer)
       wish.networks = o.int("networks")
+      if kind == .flow { wish.maxDisplacement = o.optionalDouble("max_displacement") }
       let source = call.string(0)
       if source == "default" {
         wish.seed = o.optionalInt("seed") ?? call.host.nextSeed()

@@ -20,6 +20,10 @@ enum SimulatedTrainingMethod {
             "learning_rate",
             "Adam's step size in the middle part; absent: 0.002, for flow 0.0003.", optional: true,
             min: 0),
+          .number(
+            "clip",
+            "A step's gradients are made no longer than this; 0: never; absent: 0, for flow 1.",
+            optional: true, min: 0),
           .integer(
             "warm_up", "Steps over which it rises at the beginning.", default: defaults.warmUp,
             min: 0),
@@ -54,7 +58,11 @@ enum SimulatedTrainingMethod {
       var options = SimulatedTraining.Options()
       options.steps = o.int("steps")
       options.learningRate =
-        o.optionalDouble("learning_rate") ?? (me.kind == .flow ? 3e-4 : defaults.learningRate)
+        o.optionalDouble("learning_rate")
+        ?? (me.kind == .flow ? FlowMethods.learningRate : defaults.learningRate)
+      options.clip =
+        me.kind == .flow
+        ? FlowMethods.clip(o) : o.optionalDouble("clip").flatMap { $0 > 0 ? $0 : nil }
       options.warmUp = o.int("warm_up")
       options.decay = o.int("decay")
       options.interval = o.int("interval")

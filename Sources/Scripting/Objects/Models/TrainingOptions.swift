@@ -13,7 +13,7 @@ enum TrainingOptions {
   /// Which spots and which channel.
   static let views: [Param] = [
     Param(
-      "timepoints", .either([.timepoints, .list(.integer)]),
+      "timepoints", .either([.list(.integer), .timepoints]),
       "One, {first, last}, or a list of three and more; absent: all with judged spots.",
       optional: true),
     .integer("setup", "The channel or view.", default: 0, min: 0),
@@ -40,7 +40,12 @@ enum TrainingOptions {
       "training_crop_size", .point, "Voxels of a sample; absent: {x = 256, y = 256, z = 16}.",
       optional: true),
     .integer("batch_size", "Samples of one step.", default: 1, min: 1, max: 1000),
-    .number("learning_rate", "Adam's step size.", default: 0.001, min: 0),
+    .number(
+      "learning_rate", "Adam's step size; absent: 0.001, for flow 0.0003.", optional: true, min: 0),
+    .number(
+      "clip",
+      "A step's gradients are made no longer than this (Euclidean norm); 0: never; absent: 0, for flow 1.",
+      optional: true, min: 0),
     Param(
       "class_weights", .list(.number), "Background, border, centre; absent: {1, 10, 10}.",
       optional: true),
@@ -123,7 +128,8 @@ enum TrainingOptions {
     var trainer = TrainerOptions()
     trainer.seed = seed
     trainer.batchSize = o.int("batch_size")
-    trainer.learningRate = o.double("learning_rate")
+    trainer.learningRate = o.optionalDouble("learning_rate") ?? trainer.learningRate
+    if let clip = o.optionalDouble("clip"), clip > 0 { trainer.clip = clip }
     trainer.logInterval = o.int("log_interval")
     trainer.keepsMoments = !o.bool("fresh_optimizer")
     if let folder = o.optionalString("log_folder") {
@@ -161,7 +167,7 @@ enum TrainingOptions {
     }
     guard list.count == 2 else { return Set(list) }
     guard list[0] <= list[1] else {
-      throw HowdahError(.argument, "\(name): timepoints: \(list[0]) is behind \(list[1])")
+      throw HowdahError(.argument, "\(name): timepoints {\(list[0]), \(list[1])} run backwards")
     }
     return Set(list[0]...list[1])
   }

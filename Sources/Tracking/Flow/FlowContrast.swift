@@ -1,0 +1,34 @@
+// Local contrast: grey values relative to the mean of their surroundings, in units of its standard deviation. What a
+// network says of motion then depends neither on how bright a place is nor on how deep it lies, which a network
+// without normalisation, as the flow network is, can hardly find out by itself.
+//
+// ELEPHANT knows only frames from 0 to 1 as a whole. A model that was trained on local contrast says so in its file.
+
+import Core
+import Imaging
+
+enum FlowContrast {
+  /// Frames of intensities from 0 to 1 with the same contrast everywhere: 0.35 where it is as bright as the
+  /// surroundings, and 0.2 more for each standard deviation, at least 0 and at most 1.
+  ///
+  /// - Parameters:
+  ///   - reach: standard deviation of the Gaussian that weighs the surroundings, voxels along x.
+  ///   - spacing: of the voxels, for as far a reach along the other axes.
+  static func local(
+    _ frame: Volume, reach: Double, spacing: VoxelSize, progress: Progress = .none
+  ) throws -> Volume {
+    func sigma(_ reach: Double) -> (x: Double, y: Double, z: Double) {
+      func along(_ axis: Axis) -> Double { max(1.5, reach * spacing.x / spacing[axis]) }
+      return (reach, along(.y), along(.z))
+    }
+    let mean = try frame.gaussian(sigma: sigma(reach), truncate: 2.5, progress: progress)
+    let difference = try frame - mean
+    let squares = try difference.mapFloats { $0 * $0 }
+    let variance = try squares.gaussian(
+      sigma: sigma(1.5 * reach), truncate: 2.5, progress: progress)
+    // Noise of empty places is not blown up to the size of nuclei.
+    let floor = try Float(0.05 * squares.mean()) + 1e-9
+    let deviation = try variance.mapFloats { ($0 + floor).squareRoot() }
+    return try (difference / deviation).mapFloats { min(1, max(0, 0.35 + 0.2 * $0)) }
+  }
+}
