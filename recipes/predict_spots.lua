@@ -31,7 +31,7 @@ return {
     rescale = {
       type = "point",
       help = "voxels that the network sees for each voxel of the image; by default 1, and less "
-        .. "where nuclei are more than 32 across",
+        .. "where nuclei are more than 17 across",
     },
     prob_threshold = {
       type = "number", default = 0.5, min = 0, max = 1, help = "probability threshold",

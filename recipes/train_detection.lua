@@ -46,7 +46,7 @@ return {
     rescale = {
       type = "point",
       help = "voxels that the network sees for each voxel of the image; by default 1, and less "
-        .. "where nuclei are more than 32 across",
+        .. "where nuclei are more than 17 across",
     },
     validation = { type = "number", default = 0, min = 0, help = "hold back this part of spots" },
     patience = { type = "integer", min = 1, help = "stop after so many epochs without progress" },

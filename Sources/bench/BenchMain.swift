@@ -20,7 +20,9 @@ enum BenchMain {
       Benchmark("project", projectBench), Benchmark("link", linkBench),
       Benchmark("linking lap", assignmentBench), Benchmark("linking global", globalBench),
       Benchmark("bdv", benchBDV), Benchmark("ctc", benchCTC), Benchmark("lua", luaBench),
-    ] + networkBenchmarks + [Benchmark("predict", predictionBench)]
+    ] + networkBenchmarks + [
+      Benchmark("predict", predictionBench), Benchmark("learning", learningBench),
+    ]
 
   static func main() {
     let wanted = CommandLine.arguments.dropFirst()

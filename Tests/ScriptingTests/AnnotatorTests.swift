@@ -42,4 +42,35 @@ import Tracking
     let picture = try Recipes.text(folder + "/curve.svg")
     #expect(picture.hasPrefix("<svg") && picture.contains("seconds of compute"))
   }
+
+  @Test("through a whole movie: what is missing is placed by hand, what is found is accepted")
+  func wholeMovie() throws {
+    let folder = FileManager.default.temporaryDirectory.path + "/howdah-test-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var options = Simulator.Preset.small.options
+    options.nuclei = 8
+    options.timepoints = 3
+    options.size = Size3(x: 48, y: 48, z: 12)
+    options.seed = 1
+    let params: LuaValue = [
+      "start": "random", "widths": [4, 8], "first": 4, "first_epochs": 6, "num_epochs": 6,
+      "num_crops": 5, "learning_rate": 0.02, "training_crop_size": [32, 32, 12], "seed": 1,
+      "mistakes": 0, "csv": .string(folder + "/movie.csv"),
+    ]
+    let truth = try Simulator.run(options)
+    let result = try Recipes.run("annotate_movie", truth, params)
+    let nuclei = try #require(result["nuclei"].integer)
+    #expect(nuclei == truth.lineage.spots.count)
+    // Nothing is missing in the end, and not everything was placed by hand.
+    #expect(result["validated"].integer == nuclei)
+    #expect(result["f1"].number == 1)
+    let share = try #require(result["hand_percent"].number)
+    let byHand = try #require(result["by_hand"].integer)
+    #expect(byHand >= 4 && byHand < nuclei)
+    #expect(abs(share - 100 * Double(byHand) / Double(nuclei)) < 1e-9)
+    let table = try Recipes.text(folder + "/movie.csv")
+    #expect(table.hasPrefix("t,nuclei,predicted,by_hand"))
+    #expect(table.split(separator: "\n").count == 4)
+  }
 }

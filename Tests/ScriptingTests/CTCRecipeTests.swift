@@ -6,6 +6,7 @@ import Foundation
 import Lineage
 import Scripting
 import Testing
+import Tracking
 
 @Suite struct CTCRecipeTests {
   private func temporary(_ body: (String) throws -> Void) throws {
@@ -50,6 +51,37 @@ import Testing
         "export_ctc", project,
         ["output": .string(folder + "/out"), "tracks": "all", "names": "truth"])
       #expect(try Recipes.text(folder + "/out/TRA/man_track.txt") == "1 0 1 0\n")
+    }
+  }
+
+  @Test("as ELEPHANT draws it, and with the images beside it")
+  func compatible() throws {
+    var options = Simulator.Preset.small.options
+    options.nuclei = 6
+    options.timepoints = 3
+    options.size = Size3(x: 48, y: 40, z: 8)
+    let project = try Simulator.run(options)
+    try temporary { folder in
+      let result = try Recipes.run(
+        "export_ctc", project,
+        [
+          "output": .string(folder + "/01_RES"), "tracks": "all", "compat": "elephant",
+          "images": .string(folder + "/01"), "timepoint": 0,
+        ])
+      // Tracks are not cut.
+      #expect(result["spots"].integer == project.lineage.spots.count)
+      let opened = try Project.open(folder + "/01")
+      let (images, wanted) = (try opened.requireImages(), try project.requireImages())
+      #expect(images.timepoints == 3 && images.size(setup: 0, level: 0) == options.size)
+      #expect(try images.volume(t: 2).values() == wanted.volume(t: 2).values())
+      // Whoever opens the images finds the result beside them.
+      #expect(opened.lineage.spots.count == project.lineage.spots.count)
+      let masks = try CTCFolder(folder + "/01_RES")
+      let canvas = try LabelCanvas(
+        project, CTCNumbering(project.lineage, roots: nil, timepoints: nil), compatible: true)
+      for t in 0..<3 {
+        #expect(try masks.labels(at: t).values() == canvas.volume(t).values())
+      }
     }
   }
 

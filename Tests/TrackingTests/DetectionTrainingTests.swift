@@ -292,4 +292,40 @@ struct DetectionTrainingTests {
     try expectRefusal { $0.samples.crop.rotationAngle = -1 }
     try expectRefusal { $0.setup = 4 }
   }
+
+  @Test("Nuclei of all timepoints are seen at the same size, whatever their size in the images")
+  func scales() throws {
+    let (size, voxel) = (Size3(x: 160, y: 160, z: 8), VoxelSize(x: 0.1, y: 0.1, z: 1))
+    let volume = try Volume.make(size: size, voxelSize: voxel, of: UInt16.self) { out in
+      for i in out.indices { out[i] = UInt16(i % 7) }
+    }
+    // 32 and 64 pixels across.
+    func spot(_ radius: Double) -> LabeledSpot {
+      LabeledSpot(
+        position: WorldPoint(x: 8, y: 8, z: 4),
+        covariance: .axisAligned(x: radius, y: radius, z: 3),
+        tag: .tp)
+    }
+    func seen(_ change: (inout DetectionSamples.Options) -> Void) throws -> [Int] {
+      var options = DetectionSamples.Options()
+      options.crop.size = Size3(x: 32, y: 32, z: 8)
+      options.cropsPerTimepoint = 1
+      options.rescale = nil
+      change(&options)
+      let samples = try DetectionSamples(
+        [0: Array(repeating: spot(1.6), count: 3), 1: Array(repeating: spot(3.2), count: 3)],
+        images: TrainingImages(try MemoryImageSource([[volume], [volume]])),
+        for: .unet(widths: [4, 8]), options: options)
+      return try (0..<2).map { i in
+        try (0..<8).map { epoch in
+          try samples.sample(i, epoch: epoch).target.count { $0 == 2 }
+        }.max()!
+      }
+    }
+    let scaled = try seen { _ in }
+    #expect(scaled[0] > 30)
+    #expect(abs(scaled[0] - scaled[1]) < scaled[0] / 3, "\(scaled)")
+    let asTheyAre = try seen { $0.rescale = .one }
+    #expect(asTheyAre[1] > 2 * asTheyAre[0], "\(asTheyAre)")
+  }
 }

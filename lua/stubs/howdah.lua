@@ -55,11 +55,13 @@ function local_project:import(path) end
 ---print(p:export("result.ctc").tracks)
 ---```
 ---@param path string Its extension says the format.
----@param options? {format?: string, timepoints?: integer|integer[], roots?: howdah.spots, names?: "result"|"truth"}
+---@param options? {format?: string, timepoints?: integer|integer[], roots?: howdah.spots, names?: "result"|"truth", compat?: "elephant", images_folder?: string}
 --- * `format`: The format, when the extension does not say it.
 --- * `timepoints`: ctc: cut tracks to these; absent: all.
 --- * `roots`: ctc: write what descends from these; absent: all tracks.
 --- * `names`: ctc: mask000.tif and res_track.txt, or TRA/man_track000.tif and TRA/man_track.txt; absent: by the folder's name.
+--- * `compat`: ctc: draw overlapping nuclei as ELEPHANT 0.7 does, cores over shells; absent: they part half-way.
+--- * `images_folder`: ctc: write the images there, too, as t000.tif, ...
 ---@return any
 function local_project:export(path, options) end
 
@@ -1305,7 +1307,7 @@ function local_model:labels(project, options) end
 --- * `aug_scale_factor_base`: Samples are stretched by up to this part; 0: never.
 --- * `aug_rotation_angle`: Samples are turned about z by up to so many degrees.
 --- * `aug_contrast`: The contrast of labelled nuclei is weakened by factors from this number to 1; 0: never.
---- * `rescale`: Size of the network's input relative to the image; absent: 1, and less where accepted nuclei are more than 32 voxels across, so that they become 15.
+--- * `rescale`: Size of the network's input relative to the image; absent: 1, and less at timepoints whose accepted nuclei are more than 17 voxels across, so that they become 16.
 --- * `keep_axials`: How many poolings keep z; absent: by the voxel size.
 --- * `log_interval`: Steps between two lines of the loss curve.
 --- * `log_folder`: Write TensorBoard's event files there.
@@ -1364,7 +1366,7 @@ function local_model:reset(source, options) end
 --- * `aug_scale_factor_base`: Samples are stretched by up to this part; 0: never.
 --- * `aug_rotation_angle`: Samples are turned about z by up to so many degrees.
 --- * `aug_contrast`: The contrast of labelled nuclei is weakened by factors from this number to 1; 0: never.
---- * `rescale`: Size of the network's input relative to the image; absent: 1, and less where accepted nuclei are more than 32 voxels across, so that they become 15.
+--- * `rescale`: Size of the network's input relative to the image; absent: 1, and less at timepoints whose accepted nuclei are more than 17 voxels across, so that they become 16.
 --- * `keep_axials`: How many poolings keep z; absent: by the voxel size.
 --- * `log_interval`: Steps between two lines of the loss curve.
 --- * `log_folder`: Write TensorBoard's event files there.
@@ -1399,7 +1401,7 @@ function local_model:live(project, options) end
 --- * `refine`: Fit ellipsoids to centre and border, not to the centre alone; absent: unless compat.
 --- * `refit`: Move an unlabeled spot to a larger nucleus found there; absent: unless compat.
 --- * `median_correction`: First give all planes of a volume the same median.
---- * `rescale`: Voxels that the network sees for each voxel of the image; absent: 1, and less where nuclei are more than 32 voxels across (the accepted ones, else what the network finds), so that they become 15. With compat, and with a model that was never trained here, 1.
+--- * `rescale`: Voxels that the network sees for each voxel of the image; absent: 1, and less at timepoints whose nuclei are more than 17 voxels across (three or more accepted ones, else those that the network finds), so that they become 16. With compat, and with a model that was never trained here, 1.
 --- * `statistics`: What intensities are measured over when only a box is predicted; absent: the volume, with compat the box.
 --- * `keep_probabilities`: Write the probabilities there too, as Zarr: t, z, y, x, channel.
 --- * `compat`: The results of ELEPHANT 0.7 with its peculiarities.

@@ -63,6 +63,15 @@ struct CTCLayout {
     return nil
   }
 
+  /// The file names of so many frames: at least three digits, as many for each.
+  static func names(_ prefix: String, _ count: Int) -> [String] {
+    let digits = max(3, String(max(0, count - 1)).count)
+    return (0..<count).map { t in
+      let number = String(t)
+      return prefix + String(repeating: "0", count: digits - number.count) + number + ".tif"
+    }
+  }
+
   /// The frame of a file `prefix` + digits + `.tif`; nil for other names.
   static func number(_ name: String, prefix: String) -> Int? {
     guard name.hasPrefix(prefix), let stem = stem(name) else { return nil }

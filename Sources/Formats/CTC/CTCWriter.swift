@@ -19,6 +19,10 @@ public enum CTCWriter {
     public var isTruth: Bool?
     /// Whether `id_map.csv` is written, which says the label of every spot.
     public var writesMap = true
+    /// Draw label images as ELEPHANT 0.7 does (`Volume.paintedInShells`) instead of parting ellipsoids half-way.
+    public var compatible = false
+    /// A folder that the images of the first setup are written to, too, as `t000.tif`, ...; nil for none.
+    public var images: String?
 
     /// All tracks, as a result unless the folder's name says otherwise.
     public init() {}
@@ -44,10 +48,11 @@ public enum CTCWriter {
   /// Write a project. Every spot is drawn as its ellipsoid; see `Volume.painted` for overlaps. Images are 16-bit
   /// TIFF with deflate.
   ///
-  /// The folder appears whole or not at all. In one that exists the files of an earlier export are replaced and
+  /// A folder appears whole or not at all. In one that exists the files of an earlier export are replaced and
   /// others kept.
-  /// - Throws: `.unavailable` when the size of the images is not known, `.limit` for more than 65535 tracks,
-  ///   `.argument` when there is no spot to write, `.file`, `.interrupted`.
+  /// - Throws: `.unavailable` when the size of the images is not known or they are wanted and not there, `.limit`
+  ///   for more than 65535 tracks or images that do not fit 16 bits, `.argument` when there is no spot to write,
+  ///   `.file`, `.interrupted`.
   @discardableResult
   public static func write(
     _ project: Project, to path: String, options: Options = Options(), progress: Progress = .none
@@ -66,7 +71,10 @@ public enum CTCWriter {
         "\(path): \(numbering.tracks.count) tracks do not fit the 16-bit labels of the format, which end "
           + "at \(largestLabel); write fewer of them (roots, timepoints)")
     }
-    let canvas = try LabelCanvas(project, numbering)
+    let canvas = try LabelCanvas(project, numbering, compatible: options.compatible)
+    if let images = options.images {
+      try CTCImages.write(try project.requireImages(), to: images, progress: progress)
+    }
     let isTruth = options.isTruth ?? path.hasSuffix("_GT")
     try FolderExchange.put(path) { folder in
       let target = isTruth ? folder + "/TRA" : folder
@@ -91,19 +99,17 @@ public enum CTCWriter {
   private static func writeFrames(
     _ canvas: LabelCanvas, to folder: String, prefix: String, _ progress: Progress
   ) throws {
-    let digits = max(3, String(canvas.frames - 1).count)
+    let names = CTCLayout.names(prefix, canvas.frames)
     var options = TIFFFile.Options()
     options.isCompressed = true
     options.unit = canvas.unit
     progress.begin(total: canvas.frames, "writing label images")
     try FrameBlocks.run(canvas.frames, bytesPerFrame: 2 * canvas.size.count, progress) {
       [options] t, _ in
-      let number = String(t)
-      let name = prefix + String(repeating: "0", count: digits - number.count) + number
       // The frames are what is reported, not the planes within each.
       let quiet = Progress(stopRequested: { progress.isCancelled })
       let volume = try canvas.volume(t, progress: quiet)
-      try TIFFFile.write(volume, to: "\(folder)/\(name).tif", options: options, progress: quiet)
+      try TIFFFile.write(volume, to: folder + "/" + names[t], options: options, progress: quiet)
     } collect: { _, _ in
     }
   }
@@ -130,6 +136,7 @@ public struct LabelCanvas: Sendable {
   /// Number of frames: those of the images, or up to the last spot when that is later.
   public let frames: Int
   private let ellipsoids: [[LabelledEllipsoid]]
+  private let compatible: Bool
 
   /// The spots of a project as they will be drawn.
   ///
@@ -137,11 +144,13 @@ public struct LabelCanvas: Sendable {
   ///   - grid: the images whose voxels are used; nil takes the project's own.
   ///   - markerRadius: draw balls of this radius (world units) instead of the spots' ellipsoids; 0 draws single
   ///     voxels.
+  ///   - compatible: draw as ELEPHANT does.
   /// - Throws: `.unavailable` when the project's images are not there and their size is not known.
   public init(
     _ project: Project, _ numbering: CTCNumbering, grid: Project? = nil,
-    markerRadius: Double? = nil
+    markerRadius: Double? = nil, compatible: Bool = false
   ) throws {
+    self.compatible = compatible
     let grid = grid ?? project
     let source = grid.images
     guard let d = source.map(ImagesDescription.init) ?? grid.imagesDescription else {
@@ -182,7 +191,9 @@ public struct LabelCanvas: Sendable {
 
   /// The label image of a frame; empty beyond the last one.
   public func volume(_ t: Int, progress: Progress = .none) throws -> Volume {
-    try Volume.painted(
-      t < frames ? ellipsoids[t] : [], size: size, voxelSize: voxelSize, progress: progress)
+    let shapes = t < frames ? ellipsoids[t] : []
+    return compatible
+      ? try Volume.paintedInShells(shapes, size: size, voxelSize: voxelSize, progress: progress)
+      : try Volume.painted(shapes, size: size, voxelSize: voxelSize, progress: progress)
   }
 }

@@ -13,6 +13,13 @@ enum CTCExport {
       "names", ["result", "truth"],
       "ctc: mask000.tif and res_track.txt, or TRA/man_track000.tif and TRA/man_track.txt; absent: by the folder's name.",
       optional: true),
+    .choice(
+      "compat", ["elephant"],
+      "ctc: draw overlapping nuclei as ELEPHANT 0.7 does, cores over shells; absent: they part half-way.",
+      optional: true),
+    Param(
+      "images_folder", .output, "ctc: write the images there, too, as t000.tif, ...",
+      optional: true),
   ]
 
   /// Write a folder and push what was written.
@@ -26,6 +33,10 @@ enum CTCExport {
       options.roots = try roots.selection.items()
     }
     options.isTruth = call.options.optionalString("names").map { $0 == "truth" }
+    options.compatible = call.options.has("compat")
+    options.images = try call.options.optionalString("images_folder").map {
+      try call.writablePath($0)
+    }
     let written = try CTCWriter.write(
       project.project, to: path, options: options, progress: call.progress)
     call.push(

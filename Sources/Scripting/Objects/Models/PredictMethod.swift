@@ -59,9 +59,10 @@ enum PredictMethod {
         default: d.medianCorrection),
       .point(
         "rescale",
-        "Voxels that the network sees for each voxel of the image; absent: 1, and less where nuclei are more than 32 "
-          + "voxels across (the accepted ones, else what the network finds), so that they become 15. With compat, and with a model that was never "
-          + "trained here, 1.", optional: true),
+        "Voxels that the network sees for each voxel of the image; absent: 1, and less at timepoints whose nuclei are "
+          + "more than 17 voxels across (three or more accepted ones, else those that the network finds), so "
+          + "that they become 16. With compat, and with a model that was never trained here, 1.",
+        optional: true),
       .choice(
         "statistics", DetectionPrediction.Statistics.allCases.map(\.rawValue),
         "What intensities are measured over when only a box is predicted; absent: the volume, "

@@ -111,12 +111,11 @@ public struct CropPlan: Sendable, Equatable {
   ) {
     let finest = min(spacing.x, spacing.y, spacing.z)
     extent = options.size
-    size = options.size
+    size = Self.size(of: options, in: grid, multiples: multiples)
     for axis in Axis.allCases {
       let whole = grid.size[axis]
       let crop = min(options.size[axis], whole)
       extent[axis] = crop
-      size[axis] = (crop + multiples[axis] - 1) / multiples[axis] * multiples[axis]
       guard options.scaleFactorBase > 0 else { continue }
       let s = options.scaleFactorBase * finest / spacing[axis]
       let low = min(whole, max(1, Int((Double(crop) * (1 - s)).rounded(.toNearestOrEven))))
@@ -146,6 +145,16 @@ public struct CropPlan: Sendable, Equatable {
     if options.flips {
       flipped = (random.below(2) == 1, random.below(2) == 1, random.below(2) == 1)
     }
+  }
+
+  /// The size of a sample: what was asked for, cut to the grid, rounded up to the multiples.
+  static func size(of options: CropOptions, in grid: InputGrid, multiples: Size3) -> Size3 {
+    var size = options.size
+    for axis in Axis.allCases {
+      let crop = min(size[axis], grid.size[axis])
+      size[axis] = (crop + multiples[axis] - 1) / multiples[axis] * multiples[axis]
+    }
+    return size
   }
 
   /// How many voxels of the input grid one voxel of the sample covers along an axis.

@@ -23,7 +23,7 @@ public struct DetectionSamples: SampleSource, Sendable {
     /// Semi-axes of the labelled centre relative to those of the spot.
     public var centerRatio = 0.4
     /// How much larger than the image the network's input is, along each axis; nil means by the size of the accepted
-    /// nuclei (`NucleusScale`).
+    /// nuclei at each timepoint (`NucleusScale`).
     public var rescale: VoxelSize? = .one
     /// Which poolings of the network keep z; nil follows from the voxels.
     public var keepAxials: Int?
@@ -50,6 +50,8 @@ public struct DetectionSamples: SampleSource, Sendable {
   private struct Frame: Sendable {
     var t: Timepoint
     var labels: DetectionLabels
+    var grid: InputGrid
+    var keepAxials: KeepAxials
     var centers: [Size3]
   }
 
@@ -58,8 +60,6 @@ public struct DetectionSamples: SampleSource, Sendable {
   private let frames: [Frame]
   private let options: Options
   private let architecture: Architecture
-  private let grid: InputGrid
-  private let keepAxials: KeepAxials
   private let progress: Progress
   private let backgrounds = BackgroundCache()
 
@@ -67,11 +67,13 @@ public struct DetectionSamples: SampleSource, Sendable {
   ///
   /// - Parameters:
   ///   - spots: judged spots by timepoint. Timepoints without any that lies in the image are left out.
+  ///   - scale: the spots whose size says how images are rescaled when the options do not; nil for the same.
   ///   - progress: stops the reading of images.
   /// - Throws: `.argument` for options out of range.
   public init(
-    _ spots: [Timepoint: [LabeledSpot]], images: TrainingImages, for architecture: Architecture,
-    options: Options, progress: Progress = .none
+    _ spots: [Timepoint: [LabeledSpot]], scaledBy scale: [Timepoint: [LabeledSpot]]? = nil,
+    images: TrainingImages, for architecture: Architecture, options: Options,
+    progress: Progress = .none
   ) throws {
     try options.check()
     self.images = images
@@ -84,21 +86,37 @@ public struct DetectionSamples: SampleSource, Sendable {
         .argument, "\(source.path): there is no setup \(setup); valid are 0 to \(source.setups - 1)"
       )
     }
-    let rescale =
-      options.rescale ?? NucleusScale.judged(spots, voxel: source.voxelSize) ?? .one
-    grid = try InputGrid(source.size(setup: setup, level: 0), rescale: rescale)
-    var frames: [Frame] = []
-    for (t, spots) in spots.sorted(by: { $0.key < $1.key }) {
-      guard t >= 0, t < source.timepoints else { continue }
-      let labels = try DetectionLabels(
-        spots, in: try VoxelGrid(source, t: t, setup: setup), centerRatio: options.centerRatio)
-      let centers = labels.centers.map(grid.voxel)
-      if !centers.isEmpty { frames.append(Frame(t: t, labels: labels, centers: centers)) }
+    let size = source.size(setup: setup, level: 0)
+    func frames(_ rescale: (Timepoint) -> VoxelSize) throws -> [Frame] {
+      try spots.sorted { $0.key < $1.key }.compactMap { t, spots in
+        guard t >= 0, t < source.timepoints else { return nil }
+        let factors = options.rescale ?? rescale(t)
+        let grid = try InputGrid(size, rescale: factors)
+        let labels = try DetectionLabels(
+          spots, in: try VoxelGrid(source, t: t, setup: setup), centerRatio: options.centerRatio)
+        let centers = labels.centers.map(grid.voxel)
+        if centers.isEmpty { return nil }
+        let keepAxials = KeepAxials(
+          spacing: labels.grid.spacing, rescale: factors, count: options.keepAxials,
+          depth: architecture.depth)
+        return Frame(t: t, labels: labels, grid: grid, keepAxials: keepAxials, centers: centers)
+      }
     }
-    self.frames = frames
-    keepAxials = KeepAxials(
-      spacing: frames.first?.labels.grid.spacing ?? source.voxelSize, rescale: rescale,
-      count: options.keepAxials, depth: architecture.depth)
+    var crop = options.crop
+    if architecture.dimensions == 2 { crop.size.z = 1 }
+    func sampleSize(_ frame: Frame) -> Size3 {
+      CropPlan.size(
+        of: crop, in: frame.grid,
+        multiples: frame.keepAxials.base(dimensions: architecture.dimensions))
+    }
+    let marks = scale ?? spots
+    var found = try frames { NucleusScale.learned(marks, at: $0, voxel: source.voxelSize) }
+    if Set(found.map(sampleSize)).count > 1 {
+      // Samples of one step have one size; small images shrunk differently would not.
+      let common = NucleusScale.learned(marks, voxel: source.voxelSize)
+      found = try frames { _ in common }
+    }
+    self.frames = found
   }
 
   /// Samples of one epoch.
@@ -131,14 +149,14 @@ public struct DetectionSamples: SampleSource, Sendable {
     for _ in 0..<20 {
       try progress.check()
       let plan = CropPlan(
-        crop, in: grid, around: center, spacing: frame.labels.grid.spacing,
-        multiples: keepAxials.base(dimensions: architecture.dimensions), using: &random)
+        crop, in: frame.grid, around: center, spacing: frame.labels.grid.spacing,
+        multiples: frame.keepAxials.base(dimensions: architecture.dimensions), using: &random)
       guard let labels = try labels(frame, plan, image) else { continue }
-      var values = try image.sample(plan, in: grid, progress: progress)
+      var values = try image.sample(plan, in: frame.grid, progress: progress)
       if options.contrast > 0 { weaken(&values, labels, random.uniform(options.contrast, 1)) }
       return TrainingSample(
         input: try Tensor(TensorShape(channels: 1, size: plan.size), values: values),
-        target: labels, keepAxials: keepAxials)
+        target: labels, keepAxials: frame.keepAxials)
     }
     throw HowdahError(
       .argument,
@@ -148,12 +166,12 @@ public struct DetectionSamples: SampleSource, Sendable {
 
   /// The labels that a plan shows, -1 for none; nil when there is not a single one.
   private func labels(_ frame: Frame, _ plan: CropPlan, _ image: TrainingImage) throws -> Labels? {
-    guard let box = plan.box(grid) else { return nil }
+    guard let box = plan.box(frame.grid) else { return nil }
     let background = try backgrounds.labels(frame.t) {
       try options.autoBackground.labels(of: image, frame.labels, progress: progress)
     }?.crop(box)
     let painted = try frame.labels.paint(box, over: background)
-    var map = plan.map(grid)
+    var map = plan.map(frame.grid)
     for axis in Axis.allCases { map.translation[axis] -= Double(box.origin[axis]) }
     let crop = try painted.sampled(plan.size, through: map, .nearest)
     let labels = crop.withVoxels(as: UInt8.self) { $0.map { Int8($0) - 1 } }

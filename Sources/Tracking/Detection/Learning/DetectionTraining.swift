@@ -96,18 +96,15 @@ public enum DetectionTraining {
     observer: (TrainingEvent) throws -> TrainingDecision = { _ in .continue }
   ) throws -> TrainingSummary {
     try options.check()
-    var options = options
-    // What is held back has the scale of what is trained on.
-    options.samples.rescale =
-      options.samples.rescale ?? NucleusScale.judged(spots, voxel: images.source.voxelSize)
-      ?? .one
     let architecture = try architecture(of: file)
     let (trained, held) = try split(spots, options)
-    func samples(_ spots: [Timepoint: [LabeledSpot]], _ rules: DetectionSamples.Options) throws
+    // What is held back has the scale of what is trained on.
+    func samples(_ part: [Timepoint: [LabeledSpot]], _ rules: DetectionSamples.Options) throws
       -> DetectionSamples
     {
       try DetectionSamples(
-        spots, images: images, for: architecture, options: rules, progress: progress)
+        part, scaledBy: spots, images: images, for: architecture, options: rules, progress: progress
+      )
     }
     let source = try samples(trained, options.samples)
     guard source.count > 0 else {

@@ -27,16 +27,12 @@ public enum DetectionPrediction {
     try options.check(images)
     guard images.timepoints > 0 else { return [] }
     let wanted = options.timepoints ?? 0...(images.timepoints - 1)
-    var options = options
-    if options.rescale == nil, !options.compatible {
-      options.rescale = NucleusScale.judged(
-        DetectionTraining.spots(of: lineage), voxel: images.voxelSize)
-    }
-    options = try scaled(options, images, wanted.lowerBound, predictor, progress)
+    let accepted = options.rescale == nil ? DetectionTraining.spots(of: lineage) : [:]
     return try lineage.edit("predict spots") {
       try lineage.ensureElephantTagSets()
       var begun = false
       return try wanted.map { t in
+        let options = try scaled(options, accepted, images, t, predictor, progress)
         let plan = try Plan(images, t, predictor, options)
         if let plan, !begun {
           progress.begin(
@@ -66,25 +62,25 @@ public enum DetectionPrediction {
     store: ProbabilityStore? = nil, progress: Progress = .none
   ) throws -> [DetectedSpot] {
     try options.check(images)
-    let options = try scaled(options, images, t, predictor, progress)
+    let options = try scaled(options, [:], images, t, predictor, progress)
     guard let plan = try Plan(images, t, predictor, options) else { return [] }
     progress.begin(total: plan.tiles * predictor.models.count, "predicting")
     var counts = Counts(timepoint: t)
     return try spots(plan, images, predictor, options, store, &counts, progress)
   }
 
-  /// With the rescaling that a network's own findings ask for, unless there is one.
+  /// With the rescaling of a timepoint, unless there is one.
   private static func scaled(
-    _ options: Options, _ images: any ImageSource, _ t: Timepoint, _ predictor: Predictor,
-    _ progress: Progress
+    _ options: Options, _ accepted: [Timepoint: [LabeledSpot]], _ images: any ImageSource,
+    _ t: Timepoint, _ predictor: Predictor, _ progress: Progress
   ) throws -> Options {
     guard options.rescale == nil else { return options }
     var options = options
     options.rescale =
       options.compatible
       ? .one
-      : try NucleusScale.measured(
-        images, t: t, predictor: predictor, options: options, progress: progress)
+      : try NucleusScale.predicted(
+        accepted, images, t: t, predictor: predictor, options: options, progress: progress)
     return options
   }
 

@@ -37,8 +37,8 @@ extension DetectionPrediction {
     /// Give all planes of a volume the same median before.
     public var medianCorrection = false
     /// Voxels of the network's input for each voxel of the image, along each axis. Nil means by the size of the
-    /// nuclei (`NucleusScale`): those that a person accepted, else those that the network finds itself; in compatible
-    /// mode 1.
+    /// nuclei at each timepoint (`NucleusScale`): those that a person accepted, else those that the network finds
+    /// itself; in compatible mode 1.
     public var rescale: VoxelSize? = .one
     /// How many poolings keep z; nil means by the (rescaled) voxel size.
     public var keepAxials: Int?

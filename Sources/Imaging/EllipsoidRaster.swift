@@ -50,7 +50,7 @@ public struct EllipsoidRaster: Sendable {
 
   /// The 26 neighbours of all voxels and the voxels themselves, inside an image (8 neighbours in one plane). Runs of
   /// one row may overlap.
-  func dilated(in size: Size3) -> [Run] {
+  public func dilated(in size: Size3) -> [Run] {
     var result: [Run] = []
     result.reserveCapacity(9 * runs.count)
     for run in runs {

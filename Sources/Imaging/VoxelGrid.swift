@@ -2,7 +2,6 @@
 // x voxel size; with a view registration the ellipsoid is turned into the image's own axes.
 
 import Core
-import Imaging
 
 /// The size of an image and the map from its voxels to the world.
 public struct VoxelGrid: Sendable, Hashable {
@@ -52,12 +51,12 @@ public struct VoxelGrid: Sendable, Hashable {
   }
 
   /// An ellipsoid's matrix along the image's axes, squared world units.
-  func turned(_ covariance: Covariance) -> Covariance {
+  public func turned(_ covariance: Covariance) -> Covariance {
     turn.map { covariance.transformed(by: $0) } ?? covariance
   }
 
   /// Voxel coordinates cut to whole ones inside the image.
-  func clampedVoxel(_ p: WorldPoint) -> Size3 {
+  public func clampedVoxel(_ p: WorldPoint) -> Size3 {
     let v = voxel(p)
     var result = Size3(x: 0, y: 0, z: 0)
     for axis in Axis.allCases where v[axis] >= 1 {

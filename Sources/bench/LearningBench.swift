@@ -1,0 +1,178 @@
+// Detection that learns, measured as a person meets it: by the recipes that play the annotator, in movies of the
+// simulated worm embryo at the scale of ELEPHANT's paper (35 x 512 x 708), and by the time and the memory that training
+// and prediction take.
+
+import Core
+import Formats
+import Glibc
+import Imaging
+import Learning
+import Tracking
+
+/// About ten minutes.
+func learningBench() throws -> [BenchRow] {
+  [try shortTraining(), try memory()] + (try clicks()) + [try wholeMovie()]
+}
+
+private let worm = ["--preset", "early_worm_embryo", "--seed", "803"]
+
+/// Five samples an epoch, ten epochs, from the model that comes with the program.
+private func shortTraining() throws -> BenchRow {
+  let size = Size3(x: 708, y: 512, z: 35)
+  let voxel = VoxelSize(x: 1, y: 1, z: 4)
+  let centers = (0..<10).map { i in
+    WorldPoint(x: 60 + 60 * Double(i), y: 250, z: 4 * Double(6 + 2 * i))
+  }
+  let images = try MemoryImageSource([[try blobs(size, voxel, centers)]])
+  var options = DetectionTraining.Options()
+  options.samples.crop.size = Size3(x: 128, y: 128, z: 16)
+  options.samples.cropsPerTimepoint = 5
+  options.samples.autoBackground.limit = .measured
+  options.samples.rescale = .one
+  options.trainer.epochs = 10
+  options.trainer.learningRate = 2e-4
+  let spots = centers.map {
+    LabeledSpot(position: $0, covariance: Covariance.axisAligned(x: 8, y: 8, z: 8), tag: .fn)
+  }
+  let model = try ModelFile.open("models/versatile-3d.pth")
+  let begin = now()
+  var file = model
+  let summary = try DetectionTraining.run(
+    [0: spots], images: TrainingImages(images), &file, options: options)
+  let seconds = now() - begin
+  return BenchRow(
+    name: "train \(summary.steps) crops of 16x128x128", ours: seconds, unit: "s",
+    target: "<= 60 s", reached: seconds <= 60 && summary.steps == 50)
+}
+
+/// Balls of radius 8 in a little noise.
+private func blobs(_ size: Size3, _ voxel: VoxelSize, _ centers: [WorldPoint]) throws -> Volume {
+  var random = SeededRandom(seed: 12)
+  var values = (0..<size.count).map { _ in UInt16(100 + random.below(20)) }
+  for c in centers {
+    for z in max(0, Int(c.z / 4) - 3)...min(size.z - 1, Int(c.z / 4) + 3) {
+      for y in Int(c.y) - 9...Int(c.y) + 9 {
+        for x in Int(c.x) - 9...Int(c.x) + 9 {
+          let p = WorldPoint(x: Double(x), y: Double(y), z: 4 * Double(z))
+          if p.squaredDistance(to: c) < 64 { values[(z * size.y + y) * size.x + x] += 400 }
+        }
+      }
+    }
+  }
+  return try Volume(uint16s: values, size: size, voxelSize: voxel)
+}
+
+/// What predicting takes beyond what the program takes with the same volume read.
+private func memory() throws -> BenchRow {
+  let path = "/tmp/howdah-bench-\(getpid()).tif"
+  defer { unlink(path) }
+  let size = Size3(x: 708, y: 512, z: 35)
+  let voxel = VoxelSize(x: 1, y: 1, z: 4)
+  let centers = (0..<10).map { WorldPoint(x: 60 + 60 * Double($0), y: 250, z: 60) }
+  try TIFFFile.write(try blobs(size, voxel, centers), to: path)
+  let read = "local p = howdah.open('\(path)') local v = p.images:volume{t = 0}"
+  let predict =
+    "local p = howdah.open('\(path)') "
+    + "howdah.detection('versatile'):predict(p, {rescale = {x = 1, y = 1, z = 1}})"
+  guard let least = try program(["-e", read])?.peak, let most = try program(["-e", predict])?.peak
+  else { throw HowdahError(.internal, "the program could not be run") }
+  let mebibytes = Double(most - least) / 1024
+  return BenchRow(
+    name: "predict 35x512x708, memory beyond one volume read", ours: mebibytes, unit: "MiB",
+    target: "<= 2048 MiB", reached: mebibytes <= 2048)
+}
+
+/// Without a click, and after ten of them and a training.
+private func clicks() throws -> [BenchRow] {
+  let folder = "/tmp/howdah-bench-\(getpid())"
+  guard
+    let result = try program(
+      ["run", "annotator", "--json", "--nuclei", "150", "--radius", "2", "--timepoints", "2"]
+        + worm + ["--timepoint", "0", "--starts", "versatile", "--rounds", "1"]
+        + ["--csv", folder + ".csv", "--picture", folder + ".svg"]), result.status == 0
+  else { throw HowdahError(.internal, "the recipe annotator failed") }
+  unlink(folder + ".csv")
+  unlink(folder + ".svg")
+  let (det, seconds) = (numbers("det", in: result.output), numbers("compute_s", in: result.output))
+  guard det.count == 2, seconds.count == 2 else {
+    throw HowdahError(.internal, "the recipe annotator said \(result.output)")
+  }
+  return [
+    BenchRow(
+      name: "DET, worm embryo, no click", ours: det[0], unit: "", target: ">= 0.95",
+      reached: det[0] >= 0.95),
+    BenchRow(
+      name: "DET, worm embryo, 10 clicks and a training", ours: det[1], unit: "",
+      target: ">= 0.975", reached: det[1] >= 0.975),
+    BenchRow(
+      name: "  its compute time", ours: seconds[1], unit: "s", target: "<= 300 s",
+      reached: seconds[1] <= 300),
+  ]
+}
+
+private func wholeMovie() throws -> BenchRow {
+  let csv = "/tmp/howdah-bench-\(getpid()).csv"
+  defer { unlink(csv) }
+  guard
+    let result = try program(["run", "annotate_movie", "--json", "--csv", csv] + worm),
+    let share = numbers("hand_percent", in: result.output).last,
+    let nuclei = numbers("validated", in: result.output).last
+  else { throw HowdahError(.internal, "the recipe annotate_movie failed") }
+  return BenchRow(
+    name: "placed by hand of \(Int(nuclei)) validated nuclei", ours: share, unit: "%",
+    target: "<= 2 %", reached: share <= 2)
+}
+
+// MARK: The program
+
+/// Run the program that was built beside this one.
+///
+/// - Returns: its exit status, standard output, and the largest resident memory it had, in KiB; nil when it is not
+///   there.
+private func program(_ arguments: [String]) throws -> (status: Int32, output: String, peak: Int)? {
+  var pipe: [Int32] = [0, 0]
+  guard pipe.withUnsafeMutableBufferPointer({ Glibc.pipe($0.baseAddress!) }) == 0 else {
+    return nil
+  }
+  defer { close(pipe[0]) }
+  var actions = posix_spawn_file_actions_t()
+  posix_spawn_file_actions_init(&actions)
+  defer { posix_spawn_file_actions_destroy(&actions) }
+  posix_spawn_file_actions_adddup2(&actions, pipe[1], 1)
+  posix_spawn_file_actions_addclose(&actions, pipe[0])
+  posix_spawn_file_actions_addclose(&actions, pipe[1])
+  let path = ".build/release/howdah"
+  var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
+  words.append(nil)
+  defer { for word in words { free(word) } }
+  var child: pid_t = 0
+  let failed = posix_spawn(&child, path, &actions, nil, words, environ)
+  close(pipe[1])
+  guard failed == 0 else { return nil }
+  var output: [UInt8] = []
+  var buffer = [UInt8](repeating: 0, count: 1 << 16)
+  while true {
+    let count = read(pipe[0], &buffer, buffer.count)
+    if count < 0 && errno == EINTR { continue }
+    if count <= 0 { break }
+    output += buffer[..<count]
+  }
+  var status: Int32 = 0
+  var usage = rusage()
+  while wait4(child, &status, 0, &usage) < 0 && errno == EINTR {}
+  return (status, String(decoding: output, as: UTF8.self), usage.ru_maxrss)
+}
+
+/// The numbers of all members of this name, in the order of the text.
+private func numbers(_ key: String, in json: String) -> [Double] {
+  var result: [Double] = []
+  let (bytes, wanted) = (Array(json.utf8), Array("\"\(key)\":".utf8))
+  guard bytes.count > wanted.count else { return [] }
+  for i in 0..<(bytes.count - wanted.count) where bytes[i..<i + wanted.count].elementsEqual(wanted)
+  {
+    let rest = bytes[(i + wanted.count)...].drop { $0 == 32 }
+    let digits = rest.prefix { "+-.0123456789eE".utf8.contains($0) }
+    if let value = Double(String(decoding: digits, as: UTF8.self)) { result.append(value) }
+  }
+  return result
+}
