@@ -1,6 +1,6 @@
 -- Play a person who goes through a whole movie with a model that learns as they go: at each
 -- timepoint the model predicts, the person rejects what is wrong, places by hand what is missing
--- and accepts the rest; where there were errors the model is trained a little on what was said. It
+-- and accepts the rest; where much was wrong the model is trained a little on what was said. It
 -- tells how much is left to do by hand.
 --
 -- With a project, its spots are the truth; without one a movie is simulated: a worm embryo that
@@ -40,7 +40,11 @@ return {
       help = "clicks at the first timepoint, and a training, before the movie begins",
     },
     first_epochs = { type = "integer", default = 10, min = 1, help = "epochs of that training" },
-    train = { type = "boolean", default = true, help = "train after timepoints with errors" },
+    train = { type = "boolean", default = true, help = "train after timepoints with many errors" },
+    train_above = {
+      type = "number", default = 0.05, min = 0,
+      help = "so many: errors a nucleus; few errors make a good model worse",
+    },
     mistakes = {
       type = "number", default = 0.02, min = 0, max = 1, help = "share of wrong clicks",
     },
@@ -82,7 +86,7 @@ return {
     if type(range) == "number" then range = { range, range } end
     local work = howdah.new(truth)
     local person = Person.new(work, truth, range[1], params)
-    -- Larger steps unteach a model that makes few errors: with 0.0002 it misses half as many again.
+    -- Larger steps unteach a model that makes few errors.
     local rate = params.learning_rate
       or (params.start == "versatile" or params.model) and 0.00004 or 0.001
     local compute, training = 0, 0
@@ -149,7 +153,7 @@ return {
       })
       local here = #truth.spots:at(t)
       nuclei, validated = nuclei + here, validated + now.counts.spots.right
-      if params.train and missing + wrong > 0 and t < range[2] then
+      if params.train and missing + wrong > params.train_above * here and t < range[2] then
         train(t, params.num_epochs)
         knows = true
       end
