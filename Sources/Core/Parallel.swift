@@ -3,8 +3,8 @@
 import Dispatch
 import Synchronization
 
-/// Run `body` for 0 ..< count on all cores and wait for all. The first error thrown is rethrown;
-/// blocks that have not begun by then are skipped.
+/// Run `body` for 0 ..< count on all cores and wait for all. Of the errors thrown, that of the first block is rethrown,
+/// whichever came first; blocks behind one that failed are skipped if they have not begun.
 ///
 /// A block should take about 0.1 ms or more: 16 to 64 blocks are right for most loops. The result
 /// must not depend on the order in which blocks run. Do not nest.
@@ -14,15 +14,16 @@ public func parallelFor(_ count: Int, _ body: @Sendable (Int) throws -> Void) th
     return
   }
   let failure = Mutex<(any Error)?>(nil)
-  let failed = Atomic<Bool>(false)
+  let firstFailed = Atomic<Int>(count)
   withoutActuallyEscaping(body) { body in
     DispatchQueue.concurrentPerform(iterations: count) { index in
-      if failed.load(ordering: .relaxed) { return }
+      if index > firstFailed.load(ordering: .relaxed) { return }
       do {
         try body(index)
       } catch {
-        failure.withLock { if $0 == nil { $0 = error } }
-        failed.store(true, ordering: .relaxed)
+        failure.withLock {
+          if firstFailed.min(index, ordering: .relaxed).oldValue > index { $0 = error }
+        }
       }
     }
   }

@@ -1,6 +1,7 @@
 // Parallel loops, progress and errors.
 
 import Core
+import Glibc
 import Synchronization
 import Testing
 
@@ -25,6 +26,18 @@ import Testing
     }
     #expect(ran.load(ordering: .relaxed) < 100_000)
     #expect(throws: Failure.self) { try parallelFor(1) { _ in throw Failure() } as Void }
+  }
+
+  @Test func theErrorOfTheFirstBlockCountsAlthoughOthersFailSooner() {
+    struct Numbered: Error, Equatable { let block: Int }
+    for _ in 0..<20 {
+      #expect(throws: Numbered(block: 0)) {
+        try parallelFor(8) { index in
+          if index == 0 { usleep(2000) }
+          throw Numbered(block: index)
+        }
+      }
+    }
   }
 
   @Test func progressReportsStepsAndUnits() {
