@@ -18,7 +18,7 @@ return {
   api = 1,
   summary = "Measure on a simulated movie what flow is worth for linking",
   params = {
-    model = { type = "file", default = "none", help = "a flow model; none: leave it out" },
+    model = { type = "file", default = "versatile", help = "a flow model; none: leave it out" },
     preset = { type = "string", default = "regenerating_leg", help = "the kind of movie" },
     nuclei = { type = "integer", default = 500, min = 1, help = "at the first timepoint" },
     timepoints = { type = "integer", default = 30, min = 3, help = "length of the movie" },

@@ -25,7 +25,7 @@ return {
   params = {
     model = {
       type = "file", default = "default",
-      help = 'a file, or "default": a fresh one',
+      help = 'a file, "versatile", or "default": a fresh one',
     },
     output = { type = "output", default = "flow.pth", help = "the trained model" },
     timepoints = { type = "timepoints", help = "links into these are learned from; absent: all" },
