@@ -163,16 +163,14 @@ private func program(_ arguments: [String]) throws -> (status: Int32, output: St
   return (status, String(decoding: output, as: UTF8.self), usage.ru_maxrss)
 }
 
-/// The numbers of all members of this name, in the order of the text.
-private func numbers(_ key: String, in json: String) -> [Double] {
-  var result: [Double] = []
-  let (bytes, wanted) = (Array(json.utf8), Array("\"\(key)\":".utf8))
-  guard bytes.count > wanted.count else { return [] }
-  for i in 0..<(bytes.count - wanted.count) where bytes[i..<i + wanted.count].elementsEqual(wanted)
-  {
-    let rest = bytes[(i + wanted.count)...].drop { $0 == 32 }
-    let digits = rest.prefix { "+-.0123456789eE".utf8.contains($0) }
-    if let value = Double(String(decoding: digits, as: UTF8.self)) { result.append(value) }
+/// The numbers of all members of this name, at any depth, in the order of the text; none when it is no JSON.
+private func numbers(_ key: String, in text: String) -> [Double] {
+  func numbers(in json: JSON) -> [Double] {
+    (json.array ?? []).flatMap(numbers)
+      + (json.members ?? []).flatMap { member in
+        (member.name == key ? [member.value.number].compactMap { $0 } : [])
+          + numbers(in: member.value)
+      }
   }
-  return result
+  return (try? JSON(parsing: text.utf8, path: "standard output")).map(numbers) ?? []
 }
