@@ -38,8 +38,16 @@ struct LabelStorage {
   private(set) var count = 0
 
   /// The label of a spot.
+  @inline(__always)
   func text(_ index: UInt32) -> String? {
     Int(index) < entry.capacity ? texts[Int(entry[index])] : nil
+  }
+
+  /// The UTF-8 of the label of a spot, nil without one.
+  @inline(__always)
+  func withText(_ index: UInt32, _ body: (UnsafeBufferPointer<UInt8>?) -> Int) -> Int {
+    guard var text = text(index) else { return body(nil) }
+    return text.withUTF8 { body($0) }
   }
 
   /// Set or clear a label; `capacity` is the number of slots there is room for.

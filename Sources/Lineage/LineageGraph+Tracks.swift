@@ -112,6 +112,8 @@ final class TrackLabelling {
 
   func track(of spot: SpotID) -> Int { Int(trackOfSlot[Int(spot.index)]) }
 
+  func root(of spot: SpotID) -> SpotID { summaries[track(of: spot)].root }
+
   func spots(of track: Int) -> [SpotID] { Array(members[starts[track]..<starts[track + 1]]) }
 }
 
@@ -124,6 +126,11 @@ extension LineageGraph {
   public func track(of spot: SpotID) -> TrackSummary {
     let found = labelling()
     return found.summaries[found.track(of: SpotID(checked(spot)))]
+  }
+
+  /// The root of a spot's track; `track(of:)` with less to fetch.
+  public func trackRoot(of spot: SpotID) -> SpotID {
+    return labelling().root(of: SpotID(checked(spot)))
   }
 
   /// The position of a spot's track in `tracks()`.

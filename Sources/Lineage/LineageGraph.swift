@@ -187,6 +187,11 @@ public final class LineageGraph {
   /// The label of a spot, nil when it has none.
   public func label(_ spot: SpotID) -> String? { storage.pointee.labels.text(checked(spot)) }
 
+  /// The UTF-8 of the label of a spot, nil when it has none; valid during the call.
+  public func withLabel(_ spot: SpotID, _ body: (UnsafeBufferPointer<UInt8>?) -> Int) -> Int {
+    storage.pointee.labels.withText(UInt32(checked(spot)), body)
+  }
+
   /// The label of a spot, its id as text when it has none.
   public func displayName(_ spot: SpotID) -> String { label(spot) ?? spot.description }
 

@@ -121,9 +121,12 @@ static inline __attribute__((always_inline)) bool to_operands(lua_State *L, cons
   return true;
 }
 
-static inline void push_reading(lua_State *L, const hw_entry *e, const hw_reading *r) {
+// False when it is text that is too long for this way.
+static inline bool push_reading(lua_State *L, const hw_entry *e, const hw_reading *r) {
   double d;
   uint64_t h;
+  uint8_t text[HW_TEXT];
+  intptr_t count;
   switch (e->reading) {
   case HW_READS_NUMBER: lua_pushnumber(L, e->number(r)); break;
   case HW_READS_NUMBER_OR_NIL:
@@ -144,8 +147,18 @@ static inline void push_reading(lua_State *L, const hw_entry *e, const hw_readin
       lua_pushnil(L);
     }
     break;
+  case HW_READS_TEXT:
+    count = e->text(r, text);
+    if (count == HW_LONG_TEXT) return false;
+    if (count < 0) {
+      lua_pushnil(L);
+    } else {
+      lua_pushlstring(L, (const char *)text, (size_t)count);
+    }
+    break;
   case HW_NO_READING: lua_pushnil(L); break;
   }
+  return true;
 }
 
 void hw_push_reading(lua_State *L, int32_t entry) {
@@ -166,8 +179,7 @@ static int run_entry(lua_State *L) {
   if (e->reading) {
     hw_reading r;
     if (lua_gettop(L) == e->count + 1 && to_operand(L, box, 1, e->receiver, &r.receiver)
-        && to_operands(L, box, e, &r)) {
-      push_reading(L, e, &r);
+        && to_operands(L, box, e, &r) && push_reading(L, e, &r)) {
       return 1;
     }
   }
@@ -213,8 +225,7 @@ static int read_property(lua_State *L, hw_box *box, uint64_t h, lua_Integer code
     if (s && column && push_column(L, &s->columns[column - 1], hw_handle_index(h))) return 1;
     if (s && e->reading) {
       hw_reading r = {.receiver = {.space = box->spaces[hw_handle_space(h)], .handle = h}};
-      push_reading(L, e, &r);
-      return 1;
+      if (push_reading(L, e, &r)) return 1;
     }
   }
   lua_settop(L, 1);

@@ -61,7 +61,7 @@ private func postProcessing(_ center: Volume, _ voxel: VoxelSize) throws -> Benc
 private func wholePrediction(_ center: Volume, _ voxel: VoxelSize) throws -> [BenchRow] {
   let volume = try (center * 4000).converted(to: .uint16)
   let images = try MemoryImageSource([[volume]])
-  let model = try Model(.unet(), seed: 1)
+  let model = try ModelFile.open("models/versatile-3d.pth").models[0]
   let keep = KeepAxials(voxel: voxel, depth: 4)
   let patch = PatchChoice.automatic(
     volume.size, architecture: model.architecture, keepAxials: keep, pad: true)

@@ -286,6 +286,22 @@ struct Prompt {
       try prompt.all(code) == [.double(4), .double(2), "AB", "5", .double(3), .double(0)])
   }
 
+  /// Text up to 64 bytes takes the quick way into Lua, longer text the general one.
+  @Test func labelsOfEveryLengthComeBack() throws {
+    let prompt = try Prompt(Self.tree)
+    let code = """
+      local s, kept = p.spots:first(), {}
+      for _, label in ipairs{"", "AB", "ä", "a\\0b", ("x"):rep(15), ("é"):rep(32),
+          ("x"):rep(64), ("x"):rep(65), ("é"):rep(500)} do
+        s.label = label
+        kept[#kept + 1] = s.label == label and s.name == label
+      end
+      s.label = nil
+      return s.label == nil, s.name == tostring(s.id), table.unpack(kept)
+      """
+    #expect(try prompt.all(code) == Array(repeating: true, count: 11))
+  }
+
   @Test func tagColoursAndSets() throws {
     let prompt = try Prompt(Self.tree)
     let code = """

@@ -122,8 +122,12 @@ typedef enum {
   HW_READS_NUMBER_OR_NIL, // NaN means nil
   HW_READS_INTEGER,
   HW_READS_BOOLEAN,
-  HW_READS_HANDLE // 0 means nil
+  HW_READS_HANDLE, // 0 means nil
+  HW_READS_TEXT
 } hw_reading_type;
+
+// What a reading that gives text returns for nil and for text of more than HW_TEXT bytes.
+enum { HW_TEXT = 64, HW_NIL_TEXT = -1, HW_LONG_TEXT = -2 };
 
 // A registry entry. A *reading* is an entry of a handle type that only looks something up: its parameters
 // are handles and numbers, it cannot fail, and its body is called with ready operands and nothing around it.
@@ -139,6 +143,8 @@ typedef struct {
   intptr_t (*integer)(const hw_reading *_Nonnull);
   bool (*truth)(const hw_reading *_Nonnull);
   uint64_t (*handle)(const hw_reading *_Nonnull);
+  // Writes at most HW_TEXT bytes and gives their number or one of the above; long text is fetched by dispatch.
+  intptr_t (*text)(const hw_reading *_Nonnull, uint8_t *_Nonnull);
 } hw_entry;
 
 // ---- The state -----------------------------------------------------------------------------------------
@@ -223,7 +229,7 @@ void hw_set_storage_of_kind(hw_box *box, uint32_t kind, uint8_t storage);
 void hw_set_dynamic_getter(hw_box *box, uint32_t kind, int32_t entry);
 // Watch a number: columns may have moved when it has changed.
 void hw_watch_number(hw_space *space, const uint64_t *number);
-// Run a reading whose receiver and arguments have been checked, and push its result.
+// Run a reading (not of text) whose receiver and arguments have been checked, and push its result.
 void hw_push_reading(lua_State *L, int32_t entry);
 
 // Look whether columns have moved; after every call into Swift and before every call of Lua.

@@ -24,6 +24,9 @@ public enum Reading {
   case boolean(@convention(c) (Operands) -> Bool)
   /// Gives the bits of a handle, or nil for 0.
   case handle(@convention(c) (Operands) -> UInt64)
+  /// Gives text or nil: hands `Reading.write` its UTF-8 and returns what that does. A property with this reading
+  /// has a handler of its own for text that is too long for it.
+  case text(@convention(c) (Operands, UnsafeMutablePointer<UInt8>) -> Int)
 
   /// Write it into what the shim knows of its entry.
   func describe(to entry: inout hw_entry) {
@@ -33,10 +36,21 @@ public enum Reading {
     case .integer(let body): (entry.reading, entry.integer) = (HW_READS_INTEGER, body)
     case .boolean(let body): (entry.reading, entry.truth) = (HW_READS_BOOLEAN, body)
     case .handle(let body): (entry.reading, entry.handle) = (HW_READS_HANDLE, body)
+    case .text(let body): (entry.reading, entry.text) = (HW_READS_TEXT, body)
     }
   }
 
-  /// The handler of every reading, for calls that the shim does not take as they are (a nil too many).
+  /// Write text, nil too, to where a reading wants it.
+  public static func write(
+    _ text: UnsafeBufferPointer<UInt8>?, to out: UnsafeMutablePointer<UInt8>
+  ) -> Int {
+    guard let text else { return HW_NIL_TEXT }
+    if text.count > HW_TEXT { return HW_LONG_TEXT }
+    for i in text.indices { out[i] = text[i] }
+    return text.count
+  }
+
+  /// The handler of every reading but text, for calls that the shim does not take as they are (a nil too many).
   static func handler(_ call: Call) { hw_push_reading(call.lua, call.entry.number) }
 }
 

@@ -258,12 +258,13 @@ public final class TypeEntry {
     registry.setReading(reading, of: methods[methods.count - 1].entry)
   }
 
-  /// Declare a property of a handle type that only looks something up; see `Reading`.
+  /// Declare a property of a handle type that only looks something up; see `Reading`. Text alone needs a `get`.
   public func property(
     _ name: String, _ type: String, _ doc: String, column: Int? = nil, setType: ParamType = .any,
-    set: Handler? = nil, reading: Reading
+    set: Handler? = nil, reading: Reading, get: Handler? = nil
   ) {
-    property(name, type, doc, column: column, setType: setType, set: set, get: Reading.handler)
+    property(
+      name, type, doc, column: column, setType: setType, set: set, get: get ?? Reading.handler)
     registry.setReading(reading, of: properties[properties.count - 1].getter)
   }
 

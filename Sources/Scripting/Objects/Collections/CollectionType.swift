@@ -27,7 +27,7 @@ struct CollectionType<Item: LineageItem> {
   private func handle(_ item: Item, _ project: ProjectObject) -> Handle {
     Handle(
       Item.kind, in: project.space, index: item.index,
-      generation: item.generation(in: project.graph))
+      generation: project.graphReference._withUnsafeGuaranteedRef { item.generation(in: $0) })
   }
 
   // MARK: Reading
@@ -62,13 +62,12 @@ struct CollectionType<Item: LineageItem> {
       let items = try me.selection.items()
       call.pushList(count: items.count) { handle(items[$0], me.project) }
     }
-    for (name, doc) in [
-      ("first", "The first of them, or nil."), ("last", "The last of them, or nil."),
+    for (name, isLast, doc) in [
+      ("first", false, "The first of them, or nil."), ("last", true, "The last of them, or nil."),
     ] {
       type.method(name, returns: "\(one) or nil", doc, example: "print(\(all):\(name)())") { call in
         let me = me(call)
-        let items = try me.selection.items()
-        guard let item = name == "first" ? items.first : items.last else { return call.pushNil() }
+        guard let item = try me.selection.end(last: isLast) else { return call.pushNil() }
         call.push(handle(item, me.project))
       }
     }

@@ -91,6 +91,12 @@ final class Selection<Item: LineageItem> {
     return items
   }
 
+  /// The first item or the last, nil when there is none.
+  func end(last: Bool) throws -> Item? {
+    if found == nil || found!.change != graph.changeCount { _ = try items() }
+    return last ? found!.items.last : found!.items.first
+  }
+
   /// The items that pass a test, in the same order.
   func filtered(_ test: @escaping (Item) throws -> Bool) -> Selection {
     Selection(graph) { try self.items().filter(test) }

@@ -91,11 +91,20 @@ enum SpotType {
         let (graph, id) = (call.project.graph, call.spot)
         let label = call.optionalString(0)
         try graph.edit("label spot") { try graph.setLabel(id, label) }
-      }
-    ) { $0.push($0.project.graph.label($0.spot)) }
-    spot.property("name", "string", "Its label, or its id as text when it has none.") {
-      $0.push($0.project.graph.displayName($0.spot))
-    }
+      },
+      reading: .text { o, text in o.look { $0.withLabel(o.spot) { Reading.write($0, to: text) } } },
+      get: { $0.push($0.project.graph.label($0.spot)) })
+    spot.property(
+      "name", "string", "Its label, or its id as text when it has none.",
+      reading: .text { o, text in
+        o.look { graph in
+          graph.withLabel(o.spot) { label in
+            if let label { return Reading.write(label, to: text) }
+            var id = o.spot.description
+            return id.withUTF8 { Reading.write($0, to: text) }
+          }
+        }
+      }, get: { $0.push($0.project.graph.displayName($0.spot)) })
     spot.property(
       "quality", "number or nil", "How sure the detector was; nil when no detector made it.",
       setType: .number,
@@ -161,7 +170,7 @@ enum SpotType {
     spot.method(
       "track", returns: "track", "The track that it belongs to.",
       example: "print(p.spots:first():track().duration)",
-      reading: .handle { o in o.look { o.bits($0.track(of: o.spot).root, .track, in: $0) } })
+      reading: .handle { o in o.look { o.bits($0.trackRoot(of: o.spot), .track, in: $0) } })
     spot.method(
       "distance", params: [.object("other", "spot", "Another spot.")], returns: "number",
       "The distance between the centres of two spots, world units.",

@@ -50,7 +50,7 @@ enum TrackType {
       "id", "integer", "The id of its root.", reading: .integer { Int($0.track.root.index) })
     track.property(
       "root", "spot", "Its spot without incoming links (the lowest id of several).",
-      reading: .handle { o in o.look { o.bits($0.track(of: o.spot).root, in: $0) } })
+      reading: .handle { o in o.look { o.bits($0.trackRoot(of: o.spot), in: $0) } })
     track.property("spots", "spots", "Its spots.") { call in
       let (graph, spot) = (call.project.graph, call.spot)
       call.push(
