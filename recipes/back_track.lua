@@ -39,8 +39,7 @@ return {
     if not spot then error(("there is no spot %d"):format(params.spot), 0) end
     local way = howdah.link.back_track(spot, {
       steps = params.steps, threshold = params.threshold, max_links = params.max_links,
-      flow = params.flow == "registration" and params.flow
-        or params.flow and howdah.flow(params.flow),
+      flow = params.flow,
       detection = params.detection and howdah.detection(params.detection),
       prob_threshold = params.prob_threshold, interpolate = params.interpolate,
       compat = params.compat,

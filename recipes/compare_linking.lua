@@ -46,8 +46,6 @@ return {
     project.tags:add_elephant()
     project.spots:untagged("Detection"):tag("Detection", "unlabeled")
 
-    local flow = params.flow == "registration" and params.flow
-      or params.flow and howdah.flow(params.flow)
     local near = { timepoints = params.timepoints, threshold = threshold }
     local whole = {
       timepoints = params.timepoints, intensity = params.intensity and project.has_images,
@@ -55,7 +53,7 @@ return {
     local rows = {}
     local function try(linker, with_flow)
       local options = linker == "global" and whole or near
-      options.flow = with_flow and flow or nil
+      options.flow = with_flow and params.flow or nil
       local start = howdah.clock()
       howdah.link[linker](project, options)
       local seconds = howdah.clock() - start
@@ -72,7 +70,7 @@ return {
     end
     for _, linker in ipairs { "nearest", "lap", "global" } do
       try(linker, false)
-      if flow then try(linker, true) end
+      if params.flow then try(linker, true) end
     end
     if params.output then howdah.csv.write(params.output, rows) end
     return rows

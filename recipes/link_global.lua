@@ -38,8 +38,7 @@ return {
   },
   run = function(project, params)
     return require("howdah").link.global(project, {
-      flow = params.flow == "registration" and params.flow
-        or params.flow and howdah.flow(params.flow),
+      flow = params.flow,
       timepoints = params.timepoints, max_frame_gap = params.max_frame_gap,
       divisions = params.divisions, division_bias = params.division_bias,
       intensity = params.intensity and project.has_images, fill_gaps = params.fill_gaps,

@@ -40,8 +40,7 @@ return {
     if params.radius_weight > 0 then weights.radius = params.radius_weight end
     if params.intensity_weight > 0 then weights.intensity = params.intensity_weight end
     return require("howdah").link.lap(project, {
-      flow = params.flow == "registration" and params.flow
-        or params.flow and howdah.flow(params.flow),
+      flow = params.flow,
       timepoints = params.timepoints, threshold = params.threshold,
       max_frame_gap = params.max_frame_gap, splitting = params.splitting,
       merging = params.merging, fill_gaps = params.fill_gaps, weights = weights,

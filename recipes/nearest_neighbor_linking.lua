@@ -56,8 +56,7 @@ return {
     return require("howdah").link.nearest(project, {
       timepoints = params.timepoints, threshold = params.threshold, depth = params.depth,
       neighbors = params.neighbors, max_links = params.max_links, box = box,
-      flow = params.flow == "registration" and params.flow
-        or params.flow and howdah.flow(params.flow),
+      flow = params.flow,
       interpolate = params.interpolation == "last", fill_gaps = params.interpolation == "every",
       compat = params.compat,
     })

@@ -85,7 +85,7 @@ extension LinkModule {
         { try function.number(me.handle($0), me.handle($1)) }
       }
       let counts = try AssignmentLinker.run(
-        me.graph, options: options, flow: try LinkFlow.flow(o, in: me, progress: call.progress),
+        me.graph, options: options, flow: try LinkFlow.flow(call, in: me),
         cost: cost,
         reasons: me.reasons, progress: call.progress)
       call.push(

@@ -63,7 +63,7 @@ enum BackTrackLink {
       options.compatible = o.string("compat") == "elephant"
       let result = try BackTracking.run(
         SpotID(handle.index), in: project.graph, options: options,
-        flow: try LinkFlow.flow(o, in: project, progress: progress),
+        flow: try LinkFlow.flow(call, in: project),
         detect: try detect(o, project, progress), progress: progress)
       call.push(
         .record([

@@ -78,7 +78,7 @@ extension LinkModule {
         options.light = light
       }
       let counts = try GlobalLinker.run(
-        me.graph, options: options, flow: try LinkFlow.flow(o, in: me, progress: call.progress),
+        me.graph, options: options, flow: try LinkFlow.flow(call, in: me),
         reasons: me.reasons,
         progress: call.progress)
       call.push(

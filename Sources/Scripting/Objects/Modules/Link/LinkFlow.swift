@@ -9,8 +9,8 @@ enum LinkFlow {
   /// The options that all linkers have.
   static let options: [Param] = [
     Param(
-      "flow", .either([.object("model"), .choice(["registration"]), .function]),
-      "How spots moved since the timepoint before: as a flow model sees it; \"registration\": as the images show without a model; or a function that is called with a spot and says {x=, y=, z=} in world units, nil for not at all.",
+      "flow", .either([.object("model"), .string, .function]),
+      "How spots moved since the timepoint before: as a flow model sees it, or that of howdah.flow of this name; \"registration\": as the images show without a model; or a function that is called with a spot and says {x=, y=, z=} in world units, nil for not at all.",
       optional: true),
     .number(
       "flow_reach",
@@ -20,14 +20,15 @@ enum LinkFlow {
   ]
 
   /// The flow of the option `flow`, nil when it was not given.
-  static func flow(_ options: Options, in project: ProjectObject, progress: Progress) throws
-    -> NearestNeighborLinker.Flow?
-  {
+  static func flow(_ call: Call, in project: ProjectObject) throws -> NearestNeighborLinker.Flow? {
+    let (options, progress) = (call.options, call.progress)
     if let model = options.object("flow", ModelObject.self) {
       return try flow(model, options, in: project, progress)
     }
-    if options.optionalString("flow") != nil {
-      return try registration(options, in: project, progress)
+    if let name = options.optionalString("flow") {
+      if name == "registration" { return try registration(options, in: project, progress) }
+      let model = try call.openModel(name, kind: .flow)
+      return try flow(model, options, in: project, progress)
     }
     guard let function = try options.function("flow") else { return nil }
     return { _, queries in

@@ -76,7 +76,7 @@ enum LinkModule {
       options.fillGaps = o.bool("fill_gaps")
       options.box = try o.box("box")
       options.compat = NearestNeighborLinker.Rules(rawValue: o.string("compat")) ?? .clean
-      let flow = try LinkFlow.flow(o, in: me, progress: call.progress)
+      let flow = try LinkFlow.flow(call, in: me)
       let counts = try NearestNeighborLinker.run(
         me.graph, options: options, flow: flow, reasons: me.reasons, progress: call.progress)
       call.push(
