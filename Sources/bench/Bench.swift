@@ -66,29 +66,3 @@ func median(_ values: [Double]) -> Double {
   let sorted = values.sorted()
   return sorted.isEmpty ? .nan : sorted[sorted.count / 2]
 }
-
-/// Run a peer script of `Sources/bench/peers` and read the figures it prints, one `name value` a line.
-///
-/// Returns nothing when Python or a package is missing: the table then shows a dash for the peer.
-func runPeer(_ script: String, _ arguments: [String] = []) -> [String: Double] {
-  let python = getenv("HOWDAH_BENCH_PYTHON").map { String(cString: $0) } ?? "python3"
-  let quoted = ([python, "Sources/bench/peers/\(script)"] + arguments).map {
-    "'" + $0.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
-      + "'"
-  }
-  guard let pipe = popen(quoted.joined(separator: " "), "r") else { return [:] }
-  defer { pclose(pipe) }
-  var figures: [String: Double] = [:]
-  while let line = readLine(from: pipe) {
-    let words = line.split(separator: " ")
-    if words.count == 2, let value = Double(words[1]) { figures[String(words[0])] = value }
-  }
-  return figures
-}
-
-private func readLine(from file: UnsafeMutablePointer<FILE>) -> String? {
-  var buffer = [CChar](repeating: 0, count: 4096)
-  guard fgets(&buffer, Int32(buffer.count), file) != nil else { return nil }
-  let bytes = buffer.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }
-  return String(decoding: bytes, as: UTF8.self)
-}

@@ -61,6 +61,10 @@ private func stops(_ movie: LineageGraph) throws -> [BenchRow] {
       reached: longest <= 50)
   }
   let reasons = LinkReasons()
+  var leg = Simulator.Preset.flatLeg.options
+  leg.timepoints = 4
+  let seen = try Simulator.run(leg)
+  let images = try seen.requireImages()
   return [
     try row("global linking", 40) {
       _ = try GlobalLinker.run(movie, reasons: reasons, progress: $0)
@@ -70,6 +74,10 @@ private func stops(_ movie: LineageGraph) throws -> [BenchRow] {
     },
     try row("nearest-neighbour linking", 20) {
       _ = try NearestNeighborLinker.run(movie, reasons: reasons, progress: $0)
+    },
+    try row("linking around registration", 20) { progress in
+      let flow = try RegistrationFlow(images, radius: 3.5, progress: progress)
+      _ = try NearestNeighborLinker.run(seen.lineage, flow: flow.predict, progress: progress)
     },
   ]
 }

@@ -74,7 +74,7 @@ private func memory() throws -> BenchRow {
   let predict =
     "local p = howdah.open('\(path)') "
     + "howdah.detection('versatile'):predict(p, {rescale = {x = 1, y = 1, z = 1}})"
-  guard let least = try program(["-e", read])?.peak, let most = try program(["-e", predict])?.peak
+  guard let least = runHowdah(["-e", read])?.peak, let most = runHowdah(["-e", predict])?.peak
   else { throw HowdahError(.internal, "the program could not be run") }
   let mebibytes = Double(most - least) / 1024
   return BenchRow(
@@ -86,7 +86,7 @@ private func memory() throws -> BenchRow {
 private func clicks() throws -> [BenchRow] {
   let folder = "/tmp/howdah-bench-\(getpid())"
   guard
-    let result = try program(
+    let result = runHowdah(
       ["run", "annotator", "--json", "--nuclei", "150", "--radius", "2", "--timepoints", "2"]
         + worm + ["--timepoint", "0", "--starts", "versatile", "--rounds", "1"]
         + ["--csv", folder + ".csv", "--picture", folder + ".svg"]), result.status == 0
@@ -114,53 +114,13 @@ private func wholeMovie() throws -> BenchRow {
   let csv = "/tmp/howdah-bench-\(getpid()).csv"
   defer { unlink(csv) }
   guard
-    let result = try program(["run", "annotate_movie", "--json", "--csv", csv] + worm),
+    let result = runHowdah(["run", "annotate_movie", "--json", "--csv", csv] + worm),
     let share = numbers("hand_percent", in: result.output).last,
     let nuclei = numbers("validated", in: result.output).last
   else { throw HowdahError(.internal, "the recipe annotate_movie failed") }
   return BenchRow(
     name: "placed by hand of \(Int(nuclei)) validated nuclei", ours: share, unit: "%",
     target: "<= 2 %", reached: share <= 2)
-}
-
-// MARK: The program
-
-/// Run the program that was built beside this one.
-///
-/// - Returns: its exit status, standard output, and the largest resident memory it had, in KiB; nil when it is not
-///   there.
-private func program(_ arguments: [String]) throws -> (status: Int32, output: String, peak: Int)? {
-  var pipe: [Int32] = [0, 0]
-  guard pipe.withUnsafeMutableBufferPointer({ Glibc.pipe($0.baseAddress!) }) == 0 else {
-    return nil
-  }
-  defer { close(pipe[0]) }
-  var actions = posix_spawn_file_actions_t()
-  posix_spawn_file_actions_init(&actions)
-  defer { posix_spawn_file_actions_destroy(&actions) }
-  posix_spawn_file_actions_adddup2(&actions, pipe[1], 1)
-  posix_spawn_file_actions_addclose(&actions, pipe[0])
-  posix_spawn_file_actions_addclose(&actions, pipe[1])
-  let path = ".build/release/howdah"
-  var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
-  words.append(nil)
-  defer { for word in words { free(word) } }
-  var child: pid_t = 0
-  let failed = posix_spawn(&child, path, &actions, nil, words, environ)
-  close(pipe[1])
-  guard failed == 0 else { return nil }
-  var output: [UInt8] = []
-  var buffer = [UInt8](repeating: 0, count: 1 << 16)
-  while true {
-    let count = read(pipe[0], &buffer, buffer.count)
-    if count < 0 && errno == EINTR { continue }
-    if count <= 0 { break }
-    output += buffer[..<count]
-  }
-  var status: Int32 = 0
-  var usage = rusage()
-  while wait4(child, &status, 0, &usage) < 0 && errno == EINTR {}
-  return (status, String(decoding: output, as: UTF8.self), usage.ru_maxrss)
 }
 
 /// The numbers of all members of this name, at any depth, in the order of the text; none when it is no JSON.

@@ -1796,7 +1796,7 @@ howdah.link = {}
 ---print(counts.links, counts.unlinked)
 ---```
 ---@param project howdah.project Its spots get links.
----@param options? {timepoints?: integer|integer[], threshold?: number, depth?: integer, neighbors?: integer, max_links?: integer, division_distance?: number, passes?: integer, interpolate?: boolean, fill_gaps?: boolean, box?: table, compat?: "clean"|"elephant", flow?: howdah.model|"registration"|function, flow_reach?: number, flow_setup?: integer}
+---@param options? {timepoints?: integer|integer[], threshold?: number, depth?: integer, neighbors?: integer, max_links?: integer, division_distance?: number, passes?: integer, interpolate?: boolean, fill_gaps?: boolean, box?: table, compat?: "clean"|"elephant", flow?: howdah.model|string|function, flow_reach?: number, flow_setup?: integer}
 --- * `timepoints`: Spots of these get a parent; absent: all.
 --- * `threshold`: How far a parent may be, world units.
 --- * `depth`: How many timepoints back a parent is looked for.
@@ -1808,7 +1808,7 @@ howdah.link = {}
 --- * `fill_gaps`: Put spots into all timepoints that a link skips, and link through them.
 --- * `box`: Only spots in this box get a parent, world units.
 --- * `compat`: clean: the rules as documented; elephant: as shipped, with its quirks.
---- * `flow`: How spots moved since the timepoint before: as a flow model sees it; "registration": as the images show without a model; or a function that is called with a spot and says {x=, y=, z=} in world units, nil for not at all.
+--- * `flow`: How spots moved since the timepoint before: as a flow model sees it, or that of howdah.flow of this name; "registration": as the images show without a model; or a function that is called with a spot and says {x=, y=, z=} in world units, nil for not at all.
 --- * `flow_reach`: For registration: how far the tissue may move, world units; absent: four radii of the spots.
 --- * `flow_setup`: The channel or view that flow looks at.
 ---@return any
@@ -1820,7 +1820,7 @@ function howdah.link.nearest(project, options) end
 ---print(counts.links, counts.splits)
 ---```
 ---@param project howdah.project Its spots get links.
----@param options? {timepoints?: integer|integer[], threshold?: number, max_frame_gap?: integer, gap_threshold?: number, splitting?: boolean, split_threshold?: number, merging?: boolean, merge_threshold?: number, weights?: table, cost?: function, fill_gaps?: boolean, single_spots?: boolean, alternative_factor?: number, alternative_percentile?: number, box?: table, flow?: howdah.model|"registration"|function, flow_reach?: number, flow_setup?: integer}
+---@param options? {timepoints?: integer|integer[], threshold?: number, max_frame_gap?: integer, gap_threshold?: number, splitting?: boolean, split_threshold?: number, merging?: boolean, merge_threshold?: number, weights?: table, cost?: function, fill_gaps?: boolean, single_spots?: boolean, alternative_factor?: number, alternative_percentile?: number, box?: table, flow?: howdah.model|string|function, flow_reach?: number, flow_setup?: integer}
 --- * `timepoints`: Spots of these get a parent; absent: all.
 --- * `threshold`: How far a parent may be, world units.
 --- * `max_frame_gap`: Timepoints from the spot before a gap to the one after it, at most; 1 closes none.
@@ -1836,7 +1836,7 @@ function howdah.link.nearest(project, options) end
 --- * `alternative_factor`: Not linking costs so many times the dearest link.
 --- * `alternative_percentile`: For gaps, splits and merges: not linking is measured by this percentile of their costs.
 --- * `box`: Only spots in this box get a parent, world units.
---- * `flow`: How spots moved since the timepoint before: as a flow model sees it; "registration": as the images show without a model; or a function that is called with a spot and says {x=, y=, z=} in world units, nil for not at all.
+--- * `flow`: How spots moved since the timepoint before: as a flow model sees it, or that of howdah.flow of this name; "registration": as the images show without a model; or a function that is called with a spot and says {x=, y=, z=} in world units, nil for not at all.
 --- * `flow_reach`: For registration: how far the tissue may move, world units; absent: four radii of the spots.
 --- * `flow_setup`: The channel or view that flow looks at.
 ---@return any
@@ -1848,7 +1848,7 @@ function howdah.link.lap(project, options) end
 ---print(story.links, story.divisions, story.optimal)
 ---```
 ---@param project howdah.project Its spots get links.
----@param options? {timepoints?: integer|integer[], threshold?: number, reach?: number, max_frame_gap?: integer, divisions?: boolean, division_bias?: number, intensity?: boolean, setup?: integer, rounds?: integer, fill_gaps?: boolean, part_sisters?: boolean, box?: table, flow?: howdah.model|"registration"|function, flow_reach?: number, flow_setup?: integer}
+---@param options? {timepoints?: integer|integer[], threshold?: number, reach?: number, max_frame_gap?: integer, divisions?: boolean, division_bias?: number, intensity?: boolean, setup?: integer, rounds?: integer, fill_gaps?: boolean, part_sisters?: boolean, box?: table, flow?: howdah.model|string|function, flow_reach?: number, flow_setup?: integer}
 --- * `timepoints`: Spots of these get a parent; absent: all.
 --- * `threshold`: How far a child may be from the predicted place, world units; absent: as the motion shows.
 --- * `reach`: How far spots may move before their neighbours' motion is known; absent: 1.2 times their spacing.
@@ -1861,7 +1861,7 @@ function howdah.link.lap(project, options) end
 --- * `fill_gaps`: Put spots into the timepoints that a link skips.
 --- * `part_sisters`: Put two spots where the detection took two daughters for one just after they had parted; only spots and links that nobody has judged are replaced.
 --- * `box`: Only spots in this box get a parent, world units.
---- * `flow`: How spots moved since the timepoint before: as a flow model sees it; "registration": as the images show without a model; or a function that is called with a spot and says {x=, y=, z=} in world units, nil for not at all.
+--- * `flow`: How spots moved since the timepoint before: as a flow model sees it, or that of howdah.flow of this name; "registration": as the images show without a model; or a function that is called with a spot and says {x=, y=, z=} in world units, nil for not at all.
 --- * `flow_reach`: For registration: how far the tissue may move, world units; absent: four radii of the spots.
 --- * `flow_setup`: The channel or view that flow looks at.
 ---@return any
@@ -1873,7 +1873,7 @@ function howdah.link.global(project, options) end
 ---print(way.links, way.reason, way.last)
 ---```
 ---@param spot howdah.spot Where the way back begins.
----@param options? {steps?: integer, threshold?: number, max_links?: integer, detection?: howdah.model, setup?: integer, patch_size?: {x: number, y: number, z: number}|number[], prob_threshold?: number, min_radius?: number, interpolate?: boolean, compat?: "clean"|"elephant", flow?: howdah.model|"registration"|function, flow_reach?: number, flow_setup?: integer}
+---@param options? {steps?: integer, threshold?: number, max_links?: integer, detection?: howdah.model, setup?: integer, patch_size?: {x: number, y: number, z: number}|number[], prob_threshold?: number, min_radius?: number, interpolate?: boolean, compat?: "clean"|"elephant", flow?: howdah.model|string|function, flow_reach?: number, flow_setup?: integer}
 --- * `steps`: Timepoints to go back at most.
 --- * `threshold`: A parent is nearer than this to the expected place, world units.
 --- * `max_links`: A spot with so many children takes no more.
@@ -1884,7 +1884,7 @@ function howdah.link.global(project, options) end
 --- * `min_radius`: Nuclei with a smaller semi-axis are dropped, world units.
 --- * `interpolate`: Put a spot where nothing is found, and go on from there.
 --- * `compat`: elephant: a spot that has a parent gets another, and rejected spots become parents.
---- * `flow`: How spots moved since the timepoint before: as a flow model sees it; "registration": as the images show without a model; or a function that is called with a spot and says {x=, y=, z=} in world units, nil for not at all.
+--- * `flow`: How spots moved since the timepoint before: as a flow model sees it, or that of howdah.flow of this name; "registration": as the images show without a model; or a function that is called with a spot and says {x=, y=, z=} in world units, nil for not at all.
 --- * `flow_reach`: For registration: how far the tissue may move, world units; absent: four radii of the spots.
 --- * `flow_setup`: The channel or view that flow looks at.
 ---@return any
