@@ -66,7 +66,7 @@ return {
       help = "size of a step; by default 0.001, for a model that knows nuclei 0.00004",
     },
     prob_threshold = {
-      type = "number", default = 0.3, min = 0, max = 1,
+      type = "number", default = 0.2, min = 0, max = 1,
       help = "of nuclei; lower than elsewhere, since to reject is easier than to place",
     },
     preset = { type = "string", default = "early_worm_embryo", help = "of the simulated movie" },

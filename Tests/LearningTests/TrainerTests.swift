@@ -42,6 +42,33 @@ import Testing
     try body(folder)
   }
 
+  @Test func `with decay the last steps are small`() throws {
+    /// How far the weights move in each epoch.
+    func ways(_ decay: Double) throws -> [Double] {
+      var file = try Self.file()
+      var options = Self.options(8)
+      options.decay = decay
+      var before = file.models[0].values
+      var ways: [Double] = []
+      try Trainer.run(&file, on: Self.samples(4), loss: DetectionLoss(), options: options) {
+        event in
+        guard case .epoch(_, _, _, let now) = event else { return .continue }
+        let after = now.models[0].values
+        ways.append(
+          zip(before, after).reduce(0) { sum, pair in
+            sum + zip(pair.0, pair.1).reduce(0) { $0 + Double(abs($1.0 - $1.1)) }
+          })
+        before = after
+        return .continue
+      }
+      return ways
+    }
+    let (steady, falling) = (try ways(0), try ways(0.5))
+    #expect(falling[0] == steady[0])
+    #expect(falling[7] < steady[7] / 2, "\(falling) \(steady)")
+    #expect(throws: HowdahError.self) { try ways(1.5) }
+  }
+
   @Test func `a small network learns a small task by heart`() throws {
     var file = try Self.file()
     let summary = try Trainer.run(

@@ -84,6 +84,23 @@ struct DetectionUpdateTests {
     #expect(label(graph, SpotID(1), "Detection") == "fn")
   }
 
+  @Test("Found spots can have a distance of their own, so that daughters side by side both stay")
+  func distanceOfFound() throws {
+    func added(_ distance: Double?) throws -> [Double] {
+      let graph = try scene([Before(x: 0, detection: "fn", tracking: "unlabeled")])
+      var update = DetectionUpdate()
+      update.distanceOfFound = distance
+      let counts = try graph.edit("predict") {
+        try update.apply([2, 2.9, 10, 11.5, 12].map { found(at($0)) }, to: graph, at: 0)
+      }
+      #expect(counts.confirmed == 1)
+      #expect(label(graph, SpotID(1), "Detection") == "tp")
+      return graph.spots(at: 0).map { graph.position($0).x }
+    }
+    #expect(try added(nil) == [0, 10])
+    #expect(try added(1) == [0, 10, 11.5])
+  }
+
   @Test("Predict removal: 1 and 3 of the five are deleted")
   func removal() throws {
     let graph = try scene([

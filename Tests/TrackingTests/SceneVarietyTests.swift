@@ -44,6 +44,27 @@ struct SceneVarietyTests {
     #expect(counts.min()! < 5 && counts.max()! > 40)
   }
 
+  @Test(
+    "Later scenes are full of nuclei that divide, most of them of the size that predictions see")
+  func sisters() throws {
+    /// The share of thin plates, and how many voxels nuclei are across.
+    func look(_ first: Int) throws -> (plates: Double, across: [Double]) {
+      var variety = SceneVariety(seed: 2)
+      variety.firstSisters = first
+      var (plates, all, across) = (0, 0, [Double]())
+      for i in 0..<6 {
+        let scene = try variety.scene(i)
+        plates += scene.nuclei.count { $0.covariance.radii.min() < 0.5 * $0.covariance.radii.max() }
+        all += scene.nuclei.count
+        across.append(2 * scene.options.radius / scene.options.voxelSize.x)
+      }
+      return (Double(plates) / Double(all), across)
+    }
+    let (early, late) = (try look(.max), try look(0))
+    #expect(late.plates > 2 * early.plates, "\(early) \(late)")
+    #expect(late.across.count { $0 < 26 } >= 4, "\(late)")
+  }
+
   @Test("A sample has centers and borders where nuclei are, and an image between 0 and 1")
   func samples() throws {
     let source = SimulatedSamples(seed: 3, count: 10)

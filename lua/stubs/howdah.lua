@@ -1290,7 +1290,7 @@ function local_model:labels(project, options) end
 ---print(model:train(p, {num_epochs = 2, training_crop_size = size}).train_loss)
 ---```
 ---@param project howdah.project Its judged spots, or approved links, are learned from.
----@param options? {timepoints?: (integer)[]|integer|integer[], setup?: integer, num_crops?: integer, num_epochs?: integer, center_ratio?: number, auto_bg_threshold?: number|"auto", auto_bg_smoothing?: number, training_crop_size?: {x: number, y: number, z: number}|number[], batch_size?: integer, learning_rate?: number, clip?: number, class_weights?: (number)[], false_weight?: number, aug_scale_factor_base?: number, aug_rotation_angle?: number, aug_contrast?: number, rescale?: {x: number, y: number, z: number}|number[], keep_axials?: integer, log_interval?: integer, log_folder?: string, checkpoint?: string, cache_mebibytes?: integer, fresh_optimizer?: boolean, seed?: integer, max_displacement?: number, flow_weights?: (number)[], validation?: number, patience?: integer, keep_best?: boolean, on_epoch?: function, on_batch?: function}
+---@param options? {timepoints?: (integer)[]|integer|integer[], setup?: integer, num_crops?: integer, num_epochs?: integer, center_ratio?: number, auto_bg_threshold?: number|"auto", auto_bg_smoothing?: number, training_crop_size?: {x: number, y: number, z: number}|number[], batch_size?: integer, learning_rate?: number, clip?: number, class_weights?: (number)[], false_weight?: number, aug_scale_factor_base?: number, aug_rotation_angle?: number, aug_contrast?: number, rescale?: {x: number, y: number, z: number}|number[], keep_axials?: integer, log_interval?: integer, log_folder?: string, checkpoint?: string, cache_mebibytes?: integer, fresh_optimizer?: boolean, seed?: integer, max_displacement?: number, flow_weights?: (number)[], decay?: number, validation?: number, patience?: integer, keep_best?: boolean, on_epoch?: function, on_batch?: function}
 --- * `timepoints`: One, {first, last}, or a list of three and more; absent: all with judged spots.
 --- * `setup`: The channel or view.
 --- * `num_crops`: Samples of each timepoint in an epoch.
@@ -1317,6 +1317,7 @@ function local_model:labels(project, options) end
 --- * `seed`: Of all random choices; absent: howdah.seed.
 --- * `max_displacement`: For flow: voxels that a flow of 1 means; absent: as the model says.
 --- * `flow_weights`: For flow: weights of errors along x, y, z; absent: equal.
+--- * `decay`: Over this part of the steps, the last ones, the learning rate falls to nothing.
 --- * `validation`: Hold back this part of the spots or links and measure the loss on it.
 --- * `patience`: Stop after so many epochs without a better validation loss.
 --- * `keep_best`: End with the weights of the best validation loss.
@@ -1393,7 +1394,7 @@ function local_model:live(project, options) end
 --- * `center_ratio`: Size of the centre as a share of the nucleus, as in training.
 --- * `min_radius`: Nuclei with a smaller semi-axis are dropped, world units; absent: a quarter of the median radius found, with compat 1.
 --- * `max_radius`: Semi-axes are cut to this, world units; absent: not. ELEPHANT has 5.
---- * `suppression_distance`: Nothing is added nearer than this to a spot that stays, world units; absent: 3, or the median radius found where that is less, with compat 3.
+--- * `suppression_distance`: Nothing is added nearer than this to another spot, world units; absent: 3, or the median radius found where that is less, and a quarter of it between new spots; with compat 3.
 --- * `separate`: Separate nuclei whose centres touch; absent: unless compat.
 --- * `separation`: How: by the dips between them, or every peak of the probability a nucleus.
 --- * `separation_depth`: How deep the dip between two nuclei must be, as a share of the lower peak.

@@ -89,6 +89,8 @@ public enum Trainer {
       options.learningRate > 0 && options.learningRate.isFinite,
       "the learning rate must be above 0, not \(options.learningRate)")
     try require(
+      options.decay >= 0 && options.decay <= 1, "decay must be from 0 to 1, not \(options.decay)")
+    try require(
       options.clip.map { $0 > 0 } ?? true,
       "the limit of gradients must be above 0, not \(options.clip ?? 0)")
     try require(
@@ -167,14 +169,22 @@ private struct TrainingRun<L: TrainingLoss> {
         .state,
         "the loss is no longer a number; train with a smaller learning rate from an older version")
     }
+    let rate = (options.control?.learningRate ?? options.learningRate) * decay(file.models.count)
     if let clip = options.clip { Clipping.apply(&gradients, to: clip) }
     try file.optimisers[m].update(
       &file.models[m], gradients: gradients,
-      learningRate: options.control?.learningRate ?? options.learningRate,
+      learningRate: rate,
       threads: options.threads)
     try engine.load(file.models[m])
     summary.steps += 1
     return named(result, "train_loss", m)
+  }
+
+  /// What is left of the learning rate at this step.
+  private func decay(_ models: Int) -> Double {
+    guard options.decay > 0 else { return 1 }
+    let all = options.epochs * batches * models
+    return min(1, Double(all - summary.steps) / (options.decay * Double(all)))
   }
 
   /// The mean losses of the models, not counting what the loss remembers of it.

@@ -14,6 +14,9 @@ public struct TrainerOptions: Sendable {
   public var batchSize = 1
   /// Adam's learning rate, unless `control` says otherwise.
   public var learningRate = 1e-3
+  /// The share of the steps, the last ones, over which the learning rate falls to nothing, from 0 to 1. Without it the
+  /// weights at the end are those that the last sample asked for.
+  public var decay = 0.0
   /// A step's gradients, all together, are made no longer than this (their Euclidean norm); nil leaves them as they
   /// are. One sample that fits badly then cannot throw a network without normalisation out of the range where its
   /// last activation has a slope.

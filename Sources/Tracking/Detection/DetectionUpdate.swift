@@ -34,6 +34,9 @@ public struct DetectionUpdate: Sendable {
   /// A found spot strictly nearer than this to a spot that is there is not added; world units. ELEPHANT's
   /// default is 3.0.
   public var suppressionDistance = 3.0
+  /// The same for spots that are found together; nil for `suppressionDistance`, as in ELEPHANT. A detector that keeps
+  /// nuclei apart itself has found daughters that have just parted when it finds two spots side by side.
+  public var distanceOfFound: Double?
   /// Move an unlabeled, not approved spot to a larger found one that it suppresses, instead of dropping
   /// the found one. ELEPHANT means to do so, but its comparison of volumes never succeeds.
   public var refit = false
@@ -70,17 +73,21 @@ public struct DetectionUpdate: Sendable {
     let tags = try ElephantTagIDs(lineage)
     var counts = Counts()
     try refresh(lineage, t, tags, &counts)
-    for spot in found {
+    /// Whether a found spot lies on one that is there, and if so, what becomes of them.
+    func meets(_ spot: DetectedSpot, _ distance: Double) throws -> Bool {
       let nearest = lineage.nearest(
-        to: spot.position, at: t, count: 1, maxDistance: suppressionDistance
+        to: spot.position, at: t, count: 1, maxDistance: distance
       ).first
-      let limit = suppressionDistance * suppressionDistance
-      if let nearest, nearest.squaredDistance < limit {
-        try meet(spot, nearest.id, lineage, tags, &counts)
-      } else {
-        try add(spot, to: lineage, t, tags)
-        counts.added += 1
-      }
+      guard let nearest, nearest.squaredDistance < distance * distance else { return false }
+      try meet(spot, nearest.id, lineage, tags, &counts)
+      return true
+    }
+    // With a distance of their own, found spots first meet those that were there before any of them.
+    let fresh =
+      try distanceOfFound == nil ? found : found.filter { try !meets($0, suppressionDistance) }
+    for spot in fresh where try !meets(spot, distanceOfFound ?? suppressionDistance) {
+      try add(spot, to: lineage, t, tags)
+      counts.added += 1
     }
     return counts
   }

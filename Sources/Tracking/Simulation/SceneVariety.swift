@@ -20,6 +20,9 @@ public struct SceneVariety: Sendable {
   /// From this scene on a third of them are parts of mostly empty volumes, with few nuclei or none. A network
   /// learns sooner what a nucleus is from scenes that are full of them.
   public var firstSparse = 2400
+  /// From this scene on half of them are full of dividing nuclei, whose daughters hardly part, and most have nuclei of
+  /// the size that predictions shrink large ones to.
+  public var firstSisters = 4400
 
   /// Scenes of this seed.
   public init(seed: UInt64) { self.seed = seed }
@@ -29,12 +32,13 @@ public struct SceneVariety: Sendable {
     var random = SeededRandom(seed: seed, stream: 0x5CE0_0000_0000 &+ UInt64(i))
     var options = Simulator.Options()
     options.seed = random.next()
-    geometry(&options, &random)
+    geometry(&options, i >= firstSisters && random.uniform() < 0.7 ? 26 : 60, &random)
     tissue(&options, &random)
     if i >= firstSparse { thin(&options, &random) }
     light(&options, &random)
     camera(&options, &random)
-    let nuclei = try nuclei(&options, &random, progress)
+    let dividing = i >= firstSisters && random.uniform() < 0.5 ? random.uniform(0.2, 0.8) : nil
+    let nuclei = try nuclei(&options, dividing, &random, progress)
     let shape = TissueShape(options)
     let volume = try SceneRenderer(options, shape: shape).render(nuclei, t: 0, progress: progress)
     return SimulatedScene(options: options, nuclei: nuclei, shape: shape, volume: volume)
@@ -42,11 +46,13 @@ public struct SceneVariety: Sendable {
 
   // MARK: Geometry
 
-  /// Nuclei 6 to 60 voxels across, voxels 1 to 12 times longer along z. Lengths are relative: the radius is
+  /// Nuclei 6 to `widest` voxels across, voxels 1 to 12 times longer along z. Lengths are relative: the radius is
   /// about 3.5 micrometres, whatever the voxels.
-  private func geometry(_ o: inout Simulator.Options, _ random: inout SeededRandom) {
+  private func geometry(
+    _ o: inout Simulator.Options, _ widest: Double, _ random: inout SeededRandom
+  ) {
     let anisotropy = random.uniform() < 0.1 ? 1 : random.between(1, 12)
-    let across = random.between(max(6, 1.5 * anisotropy), 60)
+    let across = random.between(max(6, 1.5 * anisotropy), widest)
     o.radius = 3.5
     let x = 2 * o.radius / across
     o.voxelSize = VoxelSize(x: x, y: x, z: x * anisotropy)
@@ -129,11 +135,13 @@ public struct SceneVariety: Sendable {
 
   // MARK: Contents
 
-  /// Nuclei of all stages, and what is no nucleus: granules, large dim bodies, sheets.
+  /// Nuclei of all stages, this share of them dividing (nil: any), and what is no nucleus: granules, large dim
+  /// bodies, sheets.
   private func nuclei(
-    _ o: inout Simulator.Options, _ random: inout SeededRandom, _ progress: Progress
+    _ o: inout Simulator.Options, _ share: Double?, _ random: inout SeededRandom,
+    _ progress: Progress
   ) throws -> [Nucleus] {
-    let dividing = random.uniform() < 0.35 ? 0 : random.uniform(0, 0.25)
+    let dividing = share ?? (random.uniform() < 0.35 ? 0 : random.uniform(0, 0.25))
     let dying = random.uniform() < 0.5 ? 0 : random.uniform(0, 0.08)
     let settling = random.uniform() < 0.3 ? 12 : 60
     var model = TissueModel(o)

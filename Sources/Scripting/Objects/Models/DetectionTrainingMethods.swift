@@ -82,6 +82,10 @@ enum DetectionTrainingMethods {
           ] + TrainingOptions.labels + TrainingOptions.learning
             + FlowMethods.trainOptions + [
               .number(
+                "decay",
+                "Over this part of the steps, the last ones, the learning rate falls to nothing.",
+                default: TrainerOptions().decay, min: 0, max: 1),
+              .number(
                 "validation",
                 "Hold back this part of the spots or links and measure the loss on it.",
                 default: 0, min: 0, max: 0.9),
@@ -132,6 +136,7 @@ enum DetectionTrainingMethods {
         try FlowMethods.refuse(FlowMethods.trainOptions, o, "model:train", "flow")
         var options = try TrainingOptions.read(call, "model:train")
         options.trainer.epochs = o.int("num_epochs")
+        options.trainer.decay = o.double("decay")
         options.validation = o.double("validation")
         options.trainer.patience = o.optionalInt("patience")
         options.trainer.keepBest = o.bool("keep_best")
@@ -139,8 +144,10 @@ enum DetectionTrainingMethods {
           graph, images: images, &file, options: options, progress: call.progress,
           observer: observe)
       case .flow:
+        var options = try FlowMethods.trainingOptions(call)
+        options.trainer.decay = o.double("decay")
         summary = try FlowTraining.run(
-          graph, images: images, &file, options: try FlowMethods.trainingOptions(call),
+          graph, images: images, &file, options: options,
           progress: call.progress, observer: observe)
       }
       me.file = file

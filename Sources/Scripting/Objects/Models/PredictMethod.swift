@@ -31,8 +31,9 @@ enum PredictMethod {
         optional: true, min: 0),
       .number(
         "suppression_distance",
-        "Nothing is added nearer than this to a spot that stays, world units; absent: 3, or the median radius "
-          + "found where that is less, with compat 3.", optional: true, min: 0),
+        "Nothing is added nearer than this to another spot, world units; absent: 3, or the median radius found "
+          + "where that is less, and a quarter of it between new spots; with compat 3.",
+        optional: true, min: 0),
       .boolean(
         "separate", "Separate nuclei whose centres touch; absent: unless compat.", optional: true),
       .choice(

@@ -98,6 +98,11 @@ public enum DetectionTraining {
     try options.check()
     let architecture = try architecture(of: file)
     let (trained, held) = try split(spots, options)
+    var options = options
+    if options.samples.rescale == nil {
+      options.samples.rescale = try NucleusScale.seen(
+        spots, images, by: file, threads: options.trainer.threads, progress: progress)
+    }
     // What is held back has the scale of what is trained on.
     func samples(_ part: [Timepoint: [LabeledSpot]], _ rules: DetectionSamples.Options) throws
       -> DetectionSamples

@@ -61,8 +61,8 @@ public final class LiveTraining: Sendable {
   /// Begin to train the models of a file.
   ///
   /// - Parameters:
-  ///   - options: `trainer.epochs`, `validation` and `patience` do not count: it goes on until it is stopped. Every
-  ///     epoch has `samples.cropsPerTimepoint` samples in all, from all timepoints in turn.
+  ///   - options: `trainer.epochs`, `decay`, `validation` and `patience` do not count: it goes on until it is stopped.
+  ///     Every epoch has `samples.cropsPerTimepoint` samples in all, from all timepoints in turn.
   ///   - images: must stay open until it has stopped.
   ///   - publish: gets the models after every epoch and once more at the end, on the training thread.
   /// - Throws: `.argument` for options out of range or another kind of model.
@@ -76,6 +76,7 @@ public final class LiveTraining: Sendable {
     var options = options
     options.trainer.epochs = 1 << 30
     options.trainer.patience = nil
+    options.trainer.decay = 0
     options.trainer.keepBest = false
     self.options = options
     architecture = try DetectionTraining.architecture(of: file)

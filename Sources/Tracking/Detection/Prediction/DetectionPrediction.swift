@@ -44,9 +44,12 @@ public enum DetectionPrediction {
         let found = try spots(
           plan, images, predictor, options, store, &counts, progress)
         var update = DetectionUpdate()
+        let typical = medianRadius(found, isPlane: plan.mapSize.z == 1)
         update.suppressionDistance =
-          options.suppressionDistance
-          ?? (options.compatible ? 3 : min(3, medianRadius(found, isPlane: plan.mapSize.z == 1)))
+          options.suppressionDistance ?? (options.compatible ? 3 : min(3, typical))
+        if options.suppressionDistance == nil, !options.compatible {
+          update.distanceOfFound = typical / 4
+        }
         update.refit = options.refit ?? !options.compatible
         update.keepsApprovedLinks = !options.compatible
         if options.region != .whole { update.box = plan.world }

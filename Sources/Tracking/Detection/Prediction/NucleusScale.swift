@@ -66,8 +66,8 @@ public enum NucleusScale {
     return shapes.count >= fewest ? diameter(shapes) : nil
   }
 
-  /// The rescaling for learning from the spots of a timepoint. Where a person marked one or two nuclei in all, there
-  /// is nothing better to go by.
+  /// The rescaling for learning from the spots of a timepoint. Where a person marked one or two nuclei in all, a fresh
+  /// network has nothing better to go by; for others there is `seen`.
   static func learned(_ spots: [Timepoint: [LabeledSpot]], at t: Timepoint, voxel: VoxelSize)
     -> VoxelSize
   {
@@ -81,6 +81,24 @@ public enum NucleusScale {
     return diameter(nuclei.map(\.covariance)).map { rescale(diameter: $0, voxel: voxel) } ?? .one
   }
 
+  /// The rescaling for learning from so few nuclei that the network, which has learned before, knows better how large
+  /// nuclei are: one mark may be a mitosis. Nil where there are enough nuclei, or where it finds as few itself.
+  static func seen(
+    _ spots: [Timepoint: [LabeledSpot]], _ images: TrainingImages, by file: ModelFile,
+    threads: Int, progress: Progress
+  ) throws -> VoxelSize? {
+    guard !file.history.isEmpty,
+      spots.values.joined().count(where: { $0.tag.paints == .center }) < fewest,
+      let t = spots.filter({ (0..<images.source.timepoints).contains($0.key) })
+        .max(by: { ($0.value.count, $1.key) < ($1.value.count, $0.key) })?.key
+    else { return nil }
+    var options = DetectionPrediction.Options()
+    options.setup = images.setup
+    return try seen(
+      images.source, t: t, predictor: Predictor(file.models, threads: threads), options: options,
+      progress: progress)
+  }
+
   /// The rescaling for predicting a timepoint: by the nuclei that a person accepted there or nearby, else by those
   /// that the network finds itself.
   static func predicted(
@@ -91,32 +109,54 @@ public enum NucleusScale {
     if let diameter = accepted(spots, at: t, reach: near) {
       return rescale(diameter: diameter, voxel: voxel)
     }
-    func found(_ pixel: Double, _ region: PredictionRegion) throws -> [DetectedSpot] {
-      var options = options
-      options.rescale = rescale(pixel: pixel, voxel: voxel)
-      options.region = region
-      return try DetectionPrediction.spots(
-        images: images, t: t, predictor: predictor, options: options, progress: progress.part(of: 0)
-      )
-    }
-    func scale(_ found: [DetectedSpot]) -> VoxelSize {
-      guard found.count >= fewest, let d = diameter(found.map(\.covariance)) else { return .one }
-      return rescale(diameter: d, voxel: voxel)
-    }
     // Those of other times say at which scale the network has learned to see nuclei.
     if let d = accepted(spots, at: t), case let known = rescale(diameter: d, voxel: voxel),
       known != .one
     {
-      return scale(try found(min(voxel.x, voxel.y) / max(known.x, known.y), .whole))
+      let pixel = min(voxel.x, voxel.y) / max(known.x, known.y)
+      let spots = try found(
+        pixel, .whole, images, t: t, predictor: predictor, options: options, progress: progress)
+      if let scale = scale(spots, voxel) { return scale }
+    }
+    return try seen(images, t: t, predictor: predictor, options: options, progress: progress)
+      ?? learned(spots, at: t, voxel: voxel)
+  }
+
+  /// The rescaling by the nuclei that a network finds in coarse images; nil where it hardly finds any.
+  private static func seen(
+    _ images: any ImageSource, t: Timepoint, predictor: Predictor,
+    options: DetectionPrediction.Options, progress: Progress
+  ) throws -> VoxelSize? {
+    func found(_ pixel: Double, _ region: PredictionRegion) throws -> [DetectedSpot] {
+      try self.found(
+        pixel, region, images, t: t, predictor: predictor, options: options, progress: progress)
     }
     // At a size that suits it worse a network merges nuclei or misses them, so that the scale that shows more of them
     // says more. A quarter of a large image is enough for the comparison.
-    let pixel = min(voxel.x, voxel.y)
+    let pixel = min(images.voxelSize.x, images.voxelSize.y)
     let coarse = try found(4 * pixel, .whole)
     let size = images.size(setup: options.setup, level: 0)
     let part = fullest(size, images.transform(t: t, setup: options.setup, level: 0), coarse)
     let fine = try found(2 * pixel, part.region)
-    return scale(fine.count > part.spots.count ? fine : coarse)
+    return scale(fine.count > part.spots.count ? fine : coarse, images.voxelSize)
+  }
+
+  /// What a network finds in an image that is shrunk until its pixels are so large.
+  private static func found(
+    _ pixel: Double, _ region: PredictionRegion, _ images: any ImageSource, t: Timepoint,
+    predictor: Predictor, options: DetectionPrediction.Options, progress: Progress
+  ) throws -> [DetectedSpot] {
+    var options = options
+    options.rescale = rescale(pixel: pixel, voxel: images.voxelSize)
+    options.region = region
+    return try DetectionPrediction.spots(
+      images: images, t: t, predictor: predictor, options: options, progress: progress.part(of: 0))
+  }
+
+  /// The rescaling for nuclei that were found; nil for too few.
+  private static func scale(_ found: [DetectedSpot], _ voxel: VoxelSize) -> VoxelSize? {
+    guard found.count >= fewest else { return nil }
+    return diameter(found.map(\.covariance)).map { rescale(diameter: $0, voxel: voxel) }
   }
 
   /// The quarter of an image that holds most spots, along x and y; all of a small image.

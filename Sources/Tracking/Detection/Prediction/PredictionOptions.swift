@@ -47,7 +47,8 @@ extension DetectionPrediction {
     /// How probabilities become spots.
     public var spots = ProbabilitySpots.Options()
     /// A found spot strictly nearer than this to a spot that is there is not added; world units. Nil means 3, or
-    /// the median radius of what was found where that is less; in compatible mode 3.
+    /// the median radius of what was found where that is less, and a quarter of it between spots that are found
+    /// together; in compatible mode 3.
     public var suppressionDistance: Double?
     /// Nuclei with a smaller semi-axis are dropped, world units. Nil means a quarter of the median radius of what
     /// was found; in compatible mode 1.
