@@ -24,7 +24,7 @@ return {
     around = { type = "point", help = "only around this point, world units" },
     patch_size = { type = "point", help = "voxels of the tiles; chosen by memory if not given" },
     patch = { type = "boolean", default = true, help = "cut volumes into tiles" },
-    pad = { type = "boolean", default = true, help = "mitigate edge discontinuities" },
+    pad = { type = "boolean", help = "repeat edges, as ELEPHANT does; absent: with compat" },
     median_correction = {
       type = "boolean", default = false, help = "apply slice-wise median correction",
     },

@@ -337,6 +337,32 @@ struct DetectionPredictionTests {
     #expect(try components(1, t: 0) == Array(repeating: 3, count: 6))
   }
 
+  @Test("One odd mark does not say how large nuclei are to a model that has learned before")
+  func scaleOfTraining() throws {
+    // 100 pixels across, where nuclei are 8.
+    let mark = LabeledSpot(
+      position: Self.nuclei[0], covariance: .sphere(radius: 25), tag: .tp)
+    func trained(rescale: VoxelSize?, hasLearned: Bool) throws -> Model {
+      var file = ModelFile(models: [try Self.brightnessModel()])
+      if hasLearned { file.history = [HistoryEntry(step: 0, losses: ["train_loss": 1])] }
+      var options = DetectionTraining.Options()
+      options.samples.crop.size = Size3(x: 16, y: 16, z: 4)
+      options.samples.cropsPerTimepoint = 1
+      options.samples.rescale = rescale
+      options.trainer.epochs = 1
+      try DetectionTraining.run(
+        [0: [mark]], images: TrainingImages(try Self.images([Self.nuclei])), &file,
+        options: options)
+      return file.models[0]
+    }
+    let asItIs = try trained(rescale: .one, hasLearned: true)
+    let shrunk = try trained(
+      rescale: NucleusScale.rescale(diameter: 50, voxel: Self.voxel), hasLearned: true)
+    #expect(asItIs != shrunk)
+    #expect(try trained(rescale: nil, hasLearned: true) == asItIs)
+    #expect(try trained(rescale: nil, hasLearned: false) == shrunk)
+  }
+
   @Test("A 2D network works plane by plane on volumes")
   func planes() throws {
     let predictor = try Predictor([try Model(.unet(dimensions: 2, widths: [2, 2]), seed: 5)])

@@ -74,7 +74,9 @@ enum PredictMethod {
       .choice(
         "compat", ["elephant"], "The results of ELEPHANT 0.7 with its peculiarities.",
         optional: true),
-    ] + ForwardMethod.networkOptions
+      .boolean(
+        "pad", "Repeat the edges of tiles, as ELEPHANT does; absent: with compat.", optional: true),
+    ] + ForwardMethod.networkOptions.filter { $0.name != "pad" }
   }()
 
   static func register(_ model: TypeEntry) {
@@ -151,7 +153,7 @@ enum PredictMethod {
       DetectionPrediction.Statistics(rawValue: $0)
     }
     options.keepAxials = o.optionalInt("keep_axials")
-    options.pad = o.bool("pad")
+    if o.has("pad") { options.pad = o.bool("pad") }
     return options
   }
 

@@ -32,8 +32,9 @@ extension DetectionPrediction {
     public var region = PredictionRegion.whole
     /// The tiles.
     public var patch = Patch.automatic
-    /// Repeat the edges of each tile: "mitigate edge discontinuities".
-    public var pad = true
+    /// Repeat the edges of each tile: "mitigate edge discontinuities". Networks that never learned from images that
+    /// go on like this take neighbours at the rim for one.
+    public var pad = false
     /// Give all planes of a volume the same median before.
     public var medianCorrection = false
     /// Voxels of the network's input for each voxel of the image, along each axis. Nil means by the size of the
@@ -71,6 +72,7 @@ extension DetectionPrediction {
     public static var elephant: Options {
       var options = Options()
       options.compatible = true
+      options.pad = true
       options.spots.separation = nil
       options.spots.refine = false
       return options
