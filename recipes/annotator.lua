@@ -54,6 +54,9 @@ end
 -- A model that knows what nuclei are has less to learn, and much to forget.
 local rates = { random = 0.001, default = 0.001, versatile = 0.0002 }
 
+-- One that does not has all of it to learn from the first ten nuclei.
+local first_epochs = { random = 40, default = 40 }
+
 -- One career of a model, from nothing to the last round.
 local function play(start, truth, params, note)
   local work = howdah.new(truth)
@@ -87,7 +90,8 @@ local function play(start, truth, params, note)
     timed(function()
       model:train(work, {
         timepoints = t, training_crop_size = params.training_crop_size,
-        num_crops = params.num_crops, num_epochs = params.num_epochs,
+        num_crops = params.num_crops, decay = params.decay,
+        num_epochs = params.num_epochs or round == 1 and first_epochs[start] or 10,
         learning_rate = params.learning_rate or rates[start],
         auto_bg_threshold = params.auto_bg_threshold or "auto",
         aug_scale_factor_base = params.aug_scale_factor_base,
@@ -191,7 +195,14 @@ return {
       type = "point", default = { x = 128, y = 128, z = 16 }, help = "voxels of a sample",
     },
     num_crops = { type = "integer", default = 5, min = 1, help = "samples of an epoch" },
-    num_epochs = { type = "integer", default = 10, min = 1, help = "epochs of a round" },
+    num_epochs = {
+      type = "integer", min = 1,
+      help = "epochs of a round; by default 10, in the first round of random and default 40",
+    },
+    decay = {
+      type = "number", default = 0.6, min = 0, max = 1,
+      help = "over this part of a training the learning rate falls to nothing",
+    },
     learning_rate = {
       type = "number", min = 0, help = "size of a step; by default 0.001, for versatile 0.0002",
     },

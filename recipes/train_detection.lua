@@ -32,6 +32,10 @@ return {
     },
     batch_size = { type = "integer", default = 1, min = 1, help = "samples of one step" },
     learning_rate = { type = "number", default = 0.001, min = 0, help = "size of a step" },
+    decay = {
+      type = "number", default = 0.6, min = 0, max = 1,
+      help = "over this part of the steps, the last ones, the learning rate falls to nothing",
+    },
     class_weights = {
       type = "list", of = "number", default = { 1, 10, 10 }, help = "background, border, centre",
     },

@@ -1385,7 +1385,7 @@ function local_model:live(project, options) end
 ---print(counts.spots)
 ---```
 ---@param project howdah.project Its images are searched.
----@param options? {timepoints?: integer|integer[], setup?: integer, box?: table, around?: {x: number, y: number, z: number}|number[], prob_threshold?: number, center_ratio?: number, min_radius?: number, max_radius?: number, suppression_distance?: number, separate?: boolean, separation?: "watershed"|"peaks", separation_depth?: number, separation_floor?: number, refine?: boolean, refit?: boolean, median_correction?: boolean, rescale?: {x: number, y: number, z: number}|number[], statistics?: "volume"|"box", keep_probabilities?: string, compat?: "elephant", patch?: boolean, patch_size?: {x: number, y: number, z: number}|number[], pad?: boolean, keep_axials?: integer, precision?: "fast"|"exact"}
+---@param options? {timepoints?: integer|integer[], setup?: integer, box?: table, around?: {x: number, y: number, z: number}|number[], prob_threshold?: number, center_ratio?: number, min_radius?: number, max_radius?: number, suppression_distance?: number, separate?: boolean, separation?: "watershed"|"peaks", separation_depth?: number, separation_floor?: number, refine?: boolean, refit?: boolean, median_correction?: boolean, rescale?: {x: number, y: number, z: number}|number[], statistics?: "volume"|"box", keep_probabilities?: string, compat?: "elephant", pad?: boolean, patch?: boolean, patch_size?: {x: number, y: number, z: number}|number[], keep_axials?: integer, precision?: "fast"|"exact"}
 --- * `timepoints`: Which; absent: all.
 --- * `setup`: The channel or view.
 --- * `box`: Only in this box, world units.
@@ -1406,9 +1406,9 @@ function local_model:live(project, options) end
 --- * `statistics`: What intensities are measured over when only a box is predicted; absent: the volume, with compat the box.
 --- * `keep_probabilities`: Write the probabilities there too, as Zarr: t, z, y, x, channel.
 --- * `compat`: The results of ELEPHANT 0.7 with its peculiarities.
+--- * `pad`: Repeat the edges of tiles, as ELEPHANT does; absent: with compat.
 --- * `patch`: Cut the volume into tiles where it is large.
 --- * `patch_size`: Voxels of the tiles; absent: chosen by size and memory.
---- * `pad`: Repeat the edges of tiles, against artefacts there.
 --- * `keep_axials`: How many poolings keep z; absent: by the voxel size.
 --- * `precision`: fast is within 1e-5 of exact probabilities.
 ---@return any
