@@ -13,6 +13,15 @@ extension Simulator {
     case layer
   }
 
+  /// What is at the sides of the field of view.
+  public enum Rim: String, Sendable, CaseIterable {
+    /// A wall a little beyond them keeps the same nuclei in the tissue. Drift that lasts presses them against it.
+    case closed
+    /// The tissue goes on: nuclei leave the view and others come in, at the density of the first frame. A layer
+    /// drifts along its own plane. An ellipsoid lies in the middle of the view and has no such rim.
+    case open
+  }
+
   /// Pixel formats of the simulated camera.
   public enum BitDepth: Int, Sendable, CaseIterable {
     case eight = 8
@@ -39,6 +48,9 @@ extension Simulator {
     public var density = 0.2
     /// Shape of the tissue.
     public var shape = Shape.filled
+    /// Whether the tissue ends at the sides of the field of view. An open one is never smaller than the field:
+    /// `nuclei` are then those in the field at the first frame, also above and below it in a layer.
+    public var rim = Rim.closed
     /// For a layer: where its surface is in the middle, as a share of the field's depth from the top.
     public var surfaceHeight = 0.3
     /// For a layer: how much the surface falls along x and y over the field, as shares of its depth.
@@ -166,6 +178,10 @@ extension Simulator {
         throw refuse(name, "must be \(range.lowerBound) to \(range.upperBound)")
       }
       if !(attenuation > 0) { throw refuse("attenuation", "must be above 0") }
+      if TissueShape(self).nuclei > TissueShape.mostNuclei {
+        throw refuse(
+          "nuclei", "at this density and radius are more than \(TissueShape.mostNuclei)")
+      }
       if metaphaseFrames < 1 { throw refuse("metaphase_frames", "must be at least 1") }
       if maturation < 1 { throw refuse("maturation", "must be at least 1") }
     }
@@ -183,6 +199,9 @@ extension Simulator {
     /// Like ELEPHANT's sample: an 8-bit confocal movie of a regenerating leg, tilted surface, crowded
     /// nuclei of very different brightness, photomultiplier noise, thick planes.
     case regeneratingLeg = "regenerating_leg"
+    /// The same leg four times as wide over 100 frames, with many nuclei that drift strongly, leave the view
+    /// and come into it; about one division in 400 links.
+    case driftingLeg = "drifting_leg"
     /// Nuclei that nearly touch each other, deep tissue, dim.
     case denseTissue = "dense_tissue"
     /// One plane with few round nuclei.
@@ -206,6 +225,7 @@ extension Simulator {
       case .earlyWormEmbryo: "few large nuclei in an ellipsoid that divide often, 35 x 512 x 708"
       case .flatLeg: "a flat thin layer of many nuclei, 12 planes"
       case .regeneratingLeg: "like ELEPHANT's 8-bit confocal sample of a regenerating leg"
+      case .driftingLeg: "the same at four times the area, in strong drift for 100 timepoints"
       case .denseTissue: "nuclei that nearly touch, deep and dim"
       case .sparse2D: "one plane with few round nuclei"
       }

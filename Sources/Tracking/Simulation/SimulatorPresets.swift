@@ -88,6 +88,16 @@ extension Simulator.Preset {
       o.offset = 0
       o.bitDepth = .eight
       o.flatness = 1.15
+    case .driftingLeg:
+      o = Self.regeneratingLeg.options
+      o.size = Size3(x: 512, y: 512, z: 12)
+      o.timepoints = 100
+      o.nuclei = 800
+      o.surfaceHeight = 0.48
+      o.rim = .open
+      o.speed = 4
+      o.wander = 0.4
+      o.divisionRate = 0.005
     case .denseTissue:
       o.size = Size3(x: 256, y: 256, z: 40)
       o.voxelSize = VoxelSize(x: 0.4, y: 0.4, z: 1.2)

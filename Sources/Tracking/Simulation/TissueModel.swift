@@ -35,7 +35,7 @@ struct TissueModel {
 
   let o: Simulator.Options
   let shape: TissueShape
-  private let drift: DriftField
+  let drift: DriftField
   var random: SeededRandom
   var cells: [Cell] = []
   private var nextID: Int32 = 0
@@ -64,7 +64,7 @@ struct TissueModel {
     return frames
   }
 
-  private mutating func newCell(at position: WorldPoint, age: Int) -> Cell {
+  mutating func newCell(at position: WorldPoint, age: Int) -> Cell {
     let e = power(o.elongation, random.uniform(0.4, 1.2))
     // Prolate, oblate or in between, of unit volume before flattening.
     let middle = power(e, random.uniform(-0.5, 0.3))
@@ -110,6 +110,7 @@ struct TissueModel {
       advance(cell, crowding: crowding, into: &next)
     }
     cells = next
+    renew(t)
     try settle(steps: 6, progress)
   }
 

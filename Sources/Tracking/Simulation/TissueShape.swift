@@ -1,5 +1,5 @@
-// Where the tissue of a simulated movie is: a region of space that nuclei are kept in, the depth below its
-// surface, and the smooth drift that carries everything along.
+// Where the tissue of a simulated movie is: a region of space that nuclei are kept in, and the depth below its
+// surface.
 
 import Core
 
@@ -7,6 +7,8 @@ import Core
 struct TissueShape: Sendable {
   let shape: Simulator.Shape
   let isFlat: Bool
+  /// Whether the tissue goes on beyond the box: what drifts out of it is gone, and others come.
+  let isOpen: Bool
   /// The region's box (for an ellipsoid its bounding box).
   let box: WorldBox
   /// The field of view, from the outer faces of the first voxels to those of the last.
@@ -19,6 +21,7 @@ struct TissueShape: Sendable {
   init(_ o: Simulator.Options) {
     shape = o.shape
     isFlat = o.size.z == 1
+    isOpen = o.rim == .open && shape != .ellipsoid
     let v = o.voxelSize
     let low = WorldPoint(x: -v.x / 2, y: -v.y / 2, z: -v.z / 2)
     let extent = WorldPoint(
@@ -34,18 +37,34 @@ struct TissueShape: Sendable {
     let available = area * (isFlat ? 1 : 2 * half.z) * rounding
     let each = TissueShape.nucleusMeasure(o)
     let needed = o.nuclei.map { max(1, Double($0)) * each / o.density } ?? available
-    let share = min(1, needed / available)
+    let share = isOpen ? 1 : min(1, needed / available)
     var thickness = Double.infinity
     if shape == .layer {
       thickness = max(needed / area, 1.5 * o.radius)
     } else {
       half = half * power(share, isFlat ? 0.5 : 1.0 / 3.0)
     }
-    layer = (
-      low.z + o.surfaceHeight * extent.z, o.surfaceSlope.x * extent.z / extent.x,
-      o.surfaceSlope.y * extent.z / extent.y, thickness
-    )
+    let slope = TissueShape.slope(o)
+    layer = (low.z + o.surfaceHeight * extent.z, slope.x, slope.y, thickness)
 
+    if isOpen {
+      let rim = TissueRim.width(o)
+      var outer = WorldBox(minimum: field.minimum - rim, maximum: field.maximum + rim)
+      if isFlat {
+        (outer.minimum.z, outer.maximum.z) = (0, 0)
+      } else if shape == .layer {
+        let fall =
+          0.5 * (abs(slope.x) * (extent.x + 2 * rim.x) + abs(slope.y) * (extent.y + 2 * rim.y))
+        (outer.minimum.z, outer.maximum.z) = (layer.height - fall, layer.height + fall + thickness)
+      }
+      box = outer
+      let e = outer.maximum - outer.minimum
+      let inView = area * (isFlat ? 1 : shape == .layer ? thickness : 2 * half.z)
+      let all = e.x * e.y * (isFlat ? 1 : shape == .layer ? thickness : e.z)
+      let wanted = o.nuclei.map(Double.init) ?? inView * o.density / each
+      nuclei = TissueShape.count(wanted * all / inView)
+      return
+    }
     // Tissue that fills the field goes on beyond it, so that nuclei at the rim are cut by it.
     let margin = shape == .ellipsoid || share < 1 && shape == .filled ? 0 : 1.2 * o.radius
     let grow = WorldPoint(x: margin, y: margin, z: isFlat ? 0 : margin * 0.6)
@@ -56,7 +75,25 @@ struct TissueShape: Sendable {
     box = WorldBox(minimum: centre - half - grow, maximum: centre + half + grow)
     let outer = half + grow
     let beyond = outer.x * outer.y / (half.x * half.y) * (isFlat ? 1 : outer.z / half.z)
-    nuclei = Int(((o.nuclei.map(Double.init) ?? available * o.density / each) * beyond).rounded())
+    nuclei = TissueShape.count(
+      (o.nuclei.map(Double.init) ?? available * o.density / each) * beyond)
+  }
+
+  /// The most nuclei that a tissue may hold, with those outside the view.
+  static let mostNuclei = 4_000_000
+
+  /// A number of nuclei; one more than may be for all that are too many.
+  private static func count(_ nuclei: Double) -> Int {
+    nuclei > 0 ? Int(min(nuclei.rounded(), Double(mostNuclei + 1))) : 0
+  }
+
+  /// How much a layer's surface falls along x and y, micrometres a micrometre.
+  static func slope(_ o: Simulator.Options) -> (x: Double, y: Double) {
+    let depth = Double(o.size.z) * o.voxelSize.z
+    return (
+      o.surfaceSlope.x * depth / (Double(o.size.x) * o.voxelSize.x),
+      o.surfaceSlope.y * depth / (Double(o.size.y) * o.voxelSize.y)
+    )
   }
 
   /// Volume of a typical nucleus, or its area in 2D.
@@ -110,6 +147,14 @@ struct TissueShape: Sendable {
 
   func contains(_ p: WorldPoint) -> Bool { inward(p, depth: 0) == .zero }
 
+  /// Whether a point is in the box along the axes on which an open tissue goes on.
+  func reaches(_ p: WorldPoint) -> Bool {
+    Axis.allCases.allSatisfy { axis in
+      axis == .z && (isFlat || shape == .layer)
+        || p[axis] >= box.minimum[axis] && p[axis] <= box.maximum[axis]
+    }
+  }
+
   /// The step that brings a point back into the region shrunk by `depth`; zero inside.
   func inward(_ p: WorldPoint, depth: Double) -> WorldPoint {
     var q = p
@@ -156,46 +201,5 @@ struct TissueShape: Sendable {
       if contains(p) { return p }
     }
     return p + inward(p, depth: 0)
-  }
-}
-
-/// A smooth velocity field: a few plane waves that change slowly. Its root mean square is the speed.
-struct DriftField: Sendable {
-  private struct Wave: Sendable {
-    var direction, wavevector: WorldPoint
-    var frequency, phase: Double
-  }
-  private let waves: [Wave]
-  private let amplitude: Double
-
-  init(_ o: Simulator.Options, _ random: inout SeededRandom) {
-    let extent = max(Double(o.size.x) * o.voxelSize.x, Double(o.size.y) * o.voxelSize.y)
-    let isFlat = o.size.z == 1
-    waves = (0..<4).map { _ in
-      var d = random.direction()
-      d.z *= isFlat ? 0 : 0.4
-      // Waves across their own direction: the flow neither gathers nor thins nuclei.
-      var k = random.direction()
-      let along = (k.x * d.x + k.y * d.y + k.z * d.z) / max(d.squaredDistance(to: .zero), 1e-9)
-      k = k - d * along
-      let length = max(k.squaredDistance(to: .zero).squareRoot(), 1e-9)
-      k = k * (2 * Double.pi / (extent * random.uniform(0.8, 2.5) * length))
-      return Wave(
-        direction: d, wavevector: k, frequency: random.uniform(-0.15, 0.15),
-        phase: random.uniform(0, 2 * Double.pi))
-    }
-    let power = waves.reduce(0) { $0 + $1.direction.squaredDistance(to: .zero) / 2 }
-    amplitude = o.speed / max(power, 1e-9).squareRoot()
-  }
-
-  /// Displacement during frame `t` of what is at `p`.
-  func velocity(_ p: WorldPoint, t: Int) -> WorldPoint {
-    var v = WorldPoint.zero
-    for w in waves {
-      let k = w.wavevector
-      let angle = k.x * p.x + k.y * p.y + k.z * p.z + w.frequency * Double(t) + w.phase
-      v = v + w.direction * (amplitude * cosine(angle))
-    }
-    return v
   }
 }

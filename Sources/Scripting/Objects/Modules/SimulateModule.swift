@@ -66,6 +66,10 @@ enum SimulateModule {
             .choice(
               "shape", Simulator.Shape.allCases.map { "\($0)" }, "Shape of the tissue.",
               optional: true),
+            .choice(
+              "rim", Simulator.Rim.allCases.map { "\($0)" },
+              "What is at the sides of the view: closed: a wall that keeps nuclei in, which lasting drift presses them against; open: the tissue goes on, nuclei leave and others come.",
+              optional: true),
             .integer("metaphase_timepoints", "How long metaphase lasts.", optional: true, min: 1),
             .integer(
               "maturation", "Timepoints from birth to the next division.", optional: true, min: 1),
@@ -92,6 +96,9 @@ enum SimulateModule {
       if let v = try o.point("voxel_size") { options.voxelSize = VoxelSize(x: v.x, y: v.y, z: v.z) }
       if let shape = o.optionalString("shape") {
         options.shape = Simulator.Shape.allCases.first { "\($0)" == shape } ?? options.shape
+      }
+      if let rim = o.optionalString("rim") {
+        options.rim = Simulator.Rim(rawValue: rim) ?? options.rim
       }
       options.metaphaseFrames = o.optionalInt("metaphase_timepoints") ?? options.metaphaseFrames
       options.maturation = o.optionalInt("maturation") ?? options.maturation
