@@ -105,6 +105,29 @@ struct FlowPredictorTests {
     #expect(abs(try x(shrinking) { $0.radius = 1.5 } - 2) < 1e-4)
   }
 
+  @Test("Several passes add up what each one sees; the model's file or an option says how many")
+  func passes() throws {
+    let scene = try FlowScene(timepoints: 2, approved: false)
+    let model = try FlowScene.uniform([0.125, -0.25, 0])
+    let spot = scene.graph.spots(at: 1)[1]
+    func way(
+      _ settings: [String: Double], _ change: (inout FlowPredictor.Options) -> Void = { _ in }
+    ) throws -> WorldPoint {
+      let all = settings.merging([FlowSetting.maxDisplacement: 8]) { a, _ in a }
+      let flow = try predictor(model, scene.images, settings: all, change)
+      let field = try flow.field(1)
+      let answer = try answers(flow, scene.graph, 1)[1].position - scene.graph.position(spot)
+      #expect(abs(field[0].value(x: 20, y: 9, z: 4) - answer.x) < 1e-3)
+      return answer
+    }
+    #expect(try way([:]).distance(to: WorldPoint(x: 1, y: -2, z: 0)) < 1e-3)
+    let thrice = WorldPoint(x: 3, y: -6, z: 0)
+    #expect(try way([FlowSetting.passes: 3]).distance(to: thrice) < 1e-3)
+    #expect(try way([:]) { $0.passes = 3 }.distance(to: thrice) < 1e-3)
+    #expect(try way([FlowSetting.passes: 3]) { $0.passes = 1 }.x < 1.1)
+    #expect(try way([FlowSetting.passes: .nan]).x < 1.1)
+  }
+
   @Test("A single spot's flow is what the whole frame's is there, and costs a part of it")
   func part() throws {
     let size = Size3(x: 200, y: 40, z: 8)

@@ -26,17 +26,19 @@ struct VersatileFlowTests {
     #expect(try #require(size) < 12_500_000)
   }
 
-  @Test("In a movie of another kind it leaves less than half of the motion")
-  func motion() throws {
+  /// Mean error of where nuclei were, without flow and with it.
+  private func errors(speed: Double, passes: Int?) throws -> (without: Double, with: Double) {
     var options = Simulator.Preset.regeneratingLeg.options
-    (options.seed, options.timepoints, options.nuclei, options.speed) = (5, 2, 60, 2.5)
+    (options.seed, options.timepoints, options.nuclei, options.speed) = (5, 2, 60, speed)
     options.size = Size3(x: 192, y: 192, z: 8)
     let project = try Simulator.run(options)
     let graph = project.lineage
     let file = try ModelFile.open(Self.path)
+    var asked = FlowPredictor.Options()
+    asked.passes = passes
     let flow = try FlowPredictor(
       Predictor(file.models, threads: 1), settings: file.settings,
-      images: project.requireImages())
+      images: project.requireImages(), options: asked)
     let links = Array(graph.links)
     let answers = try #require(
       try flow.predict(
@@ -52,6 +54,19 @@ struct VersatileFlowTests {
       before += graph.position(graph.target(link)).distance(to: source)
       after += answer.position.distance(to: source)
     }
-    #expect(links.count > 30 && after < 0.5 * before, "\(after) of \(before)")
+    #expect(links.count > 30)
+    return (before / Double(links.count), after / Double(links.count))
+  }
+
+  @Test("In a movie of another kind it leaves less than half of the motion")
+  func motion() throws {
+    let e = try errors(speed: 2.5, passes: nil)
+    #expect(e.with < 0.5 * e.without, "\(e)")
+  }
+
+  @Test("Of motion too large for one look, several leave less")
+  func passes() throws {
+    let (once, thrice) = (try errors(speed: 5, passes: 1), try errors(speed: 5, passes: 3))
+    #expect(thrice.with < 0.8 * once.with, "\(once) \(thrice)")
   }
 }

@@ -16,7 +16,7 @@ import Lineage
 ///     let counts = try NearestNeighborLinker.run(lineage, flow: { try flow.predict($0, $1) })
 ///
 /// One instance serves one caller at a time. Memory: two frames as the network sees them, the tiles', and four bytes a
-/// voxel and channel of as many planes as a tile has.
+/// voxel and channel of as many planes as a tile has; with several passes those of all planes looked at.
 public final class FlowPredictor {
   /// How flows are predicted.
   public struct Options: Sendable, Equatable {
@@ -29,6 +29,9 @@ public final class FlowPredictor {
     /// Typical radius of the nuclei, world units, for a model that wants images of a certain size; nil is the median
     /// of the first nuclei asked for.
     public var radius: Double?
+    /// How often the network looks, each time at an earlier frame that was moved by what it saw before; nil takes
+    /// what the model wants, or 1.
+    public var passes: Int?
     /// How many poolings keep z; nil means by the (rescaled) voxel size.
     public var keepAxials: Int?
     /// The tiles.
@@ -52,6 +55,9 @@ public final class FlowPredictor {
     let frames: FlowFrames
     let scale: FlowScale
     let keepAxials: KeepAxials
+    let passes: Int
+    /// How far drift is smoothed, voxels along x.
+    let reach: Double
   }
 
   /// - Parameters:
@@ -76,11 +82,10 @@ public final class FlowPredictor {
   /// The frames and their scale, decided when the size of nuclei is known.
   private func prepare(_ covariances: @autoclosure () -> [Covariance]) throws -> Prepared {
     if let prepared { return prepared }
+    let radius = options.radius ?? FlowSetting.radius(of: covariances())
     let rescale =
       options.rescale
-      ?? FlowSetting.rescale(
-        settings, radius: options.radius ?? FlowSetting.radius(of: covariances()),
-        voxel: images.voxelSize)
+      ?? FlowSetting.rescale(settings, radius: radius, voxel: images.voxelSize)
     // Two pairs in a row share a frame.
     let frames = try FlowFrames(
       images, setup: options.setup, rescale: rescale,
@@ -93,7 +98,10 @@ public final class FlowPredictor {
       maxDisplacement: options.maxDisplacement ?? settings[FlowSetting.maxDisplacement]
         ?? FlowScale.standardDisplacement,
       keepAxials: options.keepAxials ?? KeepAxials.count(anisotropy: spacing.z / spacing.x))
-    let result = Prepared(frames: frames, scale: scale, keepAxials: keep)
+    let voxels = radius.map { $0 / spacing.x } ?? settings[FlowSetting.nucleusRadius] ?? 4
+    let result = Prepared(
+      frames: frames, scale: scale, keepAxials: keep,
+      passes: FlowSetting.passes(settings, options.passes), reach: Self.reach * max(1, voxels))
     prepared = result
     return result
   }
@@ -121,12 +129,13 @@ public final class FlowPredictor {
       rasters.append(
         EllipsoidRaster(position: query.position, covariance: query.covariance, in: later))
     }
-    let means = try means(over: rasters, t, p, spacing: later.spacing)
-    return zip(queries, means).map { query, mean in
-      guard let mean else {
+    let centers = queries.map { later.voxel($0.position) }
+    let ways = try ways(of: rasters, centers, t, p, spacing: later.spacing)
+    return zip(queries, ways).map { query, way in
+      guard let way else {
         return .init(position: query.position, squaredDisplacement: 0)
       }
-      var place = later.voxel(query.position) + p.scale.voxels(ofFlow: mean)
+      var place = later.voxel(query.position) + way
       if later.size.z == 1 { place.z = later.voxel(query.position).z }
       let position = earlier.transform(place)
       return .init(
@@ -135,9 +144,10 @@ public final class FlowPredictor {
     }
   }
 
-  /// The mean flow over each raster; nil for empty ones.
-  private func means(
-    over rasters: [EllipsoidRaster], _ t: Timepoint, _ p: Prepared, spacing: VoxelSize
+  /// The mean way over each raster around its centre, in voxels; nil for empty ones.
+  private func ways(
+    of rasters: [EllipsoidRaster], _ centers: [WorldPoint], _ t: Timepoint, _ p: Prepared,
+    spacing: VoxelSize
   ) throws -> [WorldPoint?] {
     guard let box = box(around: rasters, p, spacing) else {
       return rasters.map { _ in nil }
@@ -145,13 +155,10 @@ public final class FlowPredictor {
     var sums = rasters.map { _ in WorldPoint.zero }
     let byPlane = runsByPlane(rasters, box)
     let channels = predictor.models[0].architecture.dimensions
-    let b = try p.frames.frame(t, progress: progress)
-    let a = try p.frames.frame(t - 1, progress: progress)
+    let seen = try look(t, box, p, spacing)
     try predictor.stream(
       size: box.size, network(box.size, p),
-      input: { tile in
-        try pairTensor(a, b, VoxelBox(origin: tile.origin + box.origin, size: tile.size))
-      },
+      input: { try pairTensor(seen.earlier, seen.later, $0) },
       finished: { part in
         for z in part.planes {
           guard let runs = byPlane[z] else { continue }
@@ -165,9 +172,37 @@ public final class FlowPredictor {
           }
         }
       }, progress: progress)
-    return zip(sums, rasters).map { sum, raster in
-      raster.count > 0 ? sum * (1 / Double(raster.count)) : nil
+    let corner = WorldPoint(
+      x: Double(box.origin.x), y: Double(box.origin.y), z: Double(box.origin.z))
+    return zip(sums, zip(rasters, centers)).map { sum, spot in
+      let (raster, center) = spot
+      guard raster.count > 0 else { return nil }
+      let way = p.scale.voxels(ofFlow: sum * (1 / Double(raster.count)))
+      return way + (seen.drift?.way(at: center + way - corner) ?? .zero)
     }
+  }
+
+  /// A part of two frames as the network sees them at last: the earlier one moved by the drift that it saw before.
+  private func look(_ t: Timepoint, _ box: VoxelBox, _ p: Prepared, _ spacing: VoxelSize) throws
+    -> (earlier: Volume, later: Volume, drift: FlowDrift?)
+  {
+    let later = try p.frames.frame(t, progress: progress).crop(box)
+    let whole = try p.frames.frame(t - 1, progress: progress)
+    var earlier = try whole.crop(box)
+    var drift: FlowDrift?
+    for _ in 1..<p.passes {
+      let ways = try ways([earlier, later], p)
+      drift = try FlowDrift(
+        ways, frame: later, after: drift, reach: p.reach, spacing: spacing, progress: progress)
+      earlier = try drift?.moved(whole, from: box.origin, progress: progress) ?? earlier
+    }
+    return (earlier, later, drift)
+  }
+
+  /// What the network says of each voxel of two frames, in voxels, a volume an axis.
+  private func ways(_ pair: [Volume], _ p: Prepared) throws -> [Volume] {
+    let flows = try predictor.predict(pair, network(pair[0].size, p), progress: progress)
+    return try zip(flows, Axis.allCases).map { try $0.scaled(by: p.scale.norms[$1], plus: 0) }
   }
 
   private struct PlaneRun {
@@ -230,6 +265,9 @@ public final class FlowPredictor {
     return box
   }
 
+  /// How far drift is smoothed, radii of nuclei.
+  private static let reach = 3.5
+
   /// Voxels along x that are looked at around nuclei.
   private static let context = 48.0
 
@@ -244,11 +282,9 @@ public final class FlowPredictor {
     }
     let p = try prepare(radius.map { [.sphere(radius: $0)] } ?? [])
     let spacing = try p.frames.grid(t).spacing
-    let inputs = try [t - 1, t].map { try p.frames.frame($0, progress: progress) }
-    let outputs = try predictor.predict(inputs, network(p.frames.size, p), progress: progress)
-    return try zip(outputs, Axis.allCases).map { volume, axis in
-      try volume.scaled(by: p.scale.norms[axis], plus: 0).withVoxelSize(spacing)
-    }
+    let seen = try look(t, VoxelBox(p.frames.size), p, spacing)
+    let rest = try ways([seen.earlier, seen.later], p)
+    return try (seen.drift?.added(to: rest, progress) ?? rest).map { $0.withVoxelSize(spacing) }
   }
 
   private func pairTensor(_ a: Volume, _ b: Volume, _ box: VoxelBox) throws -> Tensor {
@@ -261,6 +297,3 @@ public final class FlowPredictor {
     return try Tensor(TensorShape(channels: 2, size: box.size), values: values)
   }
 }
-
-/// The sum of two places.
-private func + (a: Size3, b: Size3) -> Size3 { Size3(x: a.x + b.x, y: a.y + b.y, z: a.z + b.z) }

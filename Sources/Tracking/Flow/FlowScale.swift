@@ -57,6 +57,14 @@ public enum FlowSetting {
   /// How far around a voxel its intensity is compared, voxels of the network's input along x. A model that has it wants
   /// local contrast in place of intensities.
   public static let localContrast = "local_contrast"
+  /// How often the network looks, each time at an earlier frame that was moved by what it saw before.
+  public static let passes = "passes"
+
+  /// How often a network looks: as asked for, as the model wants, or once.
+  static func passes(_ settings: [String: Double], _ wish: Int?) -> Int {
+    let wanted = wish.map(Double.init) ?? settings[passes] ?? 1
+    return wanted >= 1 ? Int(min(10, wanted)) : 1
+  }
 
   /// How much images of nuclei of a radius are shrunk for a model; 1 along all axes when the model does not care. They
   /// are never enlarged, and voxels do not become longer along x and y than along z.

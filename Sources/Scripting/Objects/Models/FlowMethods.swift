@@ -22,6 +22,10 @@ enum FlowMethods {
       "local_contrast",
       "How many voxels around intensities are compared with, for a model that sees local contrast; absent: as the file says, else it sees frames from 0 to 1.",
       optional: true, min: 0.5),
+    .integer(
+      "passes",
+      "How often it looks, each time at an earlier frame that was moved by what it saw before: large ways are found step by step; absent: as the file says, else once.",
+      optional: true, min: 1, max: 10),
   ]
 
   static func applySourceOptions(_ o: Options, to model: ModelObject) {
@@ -31,6 +35,9 @@ enum FlowMethods {
       ("local_contrast", FlowSetting.localContrast),
     ] {
       if let value = o.optionalDouble(name) { model.file.settings[setting] = value }
+    }
+    if let passes = o.optionalInt("passes") {
+      model.file.settings[FlowSetting.passes] = Double(passes)
     }
   }
 
