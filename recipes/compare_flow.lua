@@ -19,15 +19,15 @@ return {
   summary = "Measure on a simulated movie what flow is worth for linking",
   params = {
     model = { type = "file", default = "versatile", help = "a flow model; none: leave it out" },
-    preset = { type = "string", default = "regenerating_leg", help = "the kind of movie" },
-    nuclei = { type = "integer", default = 500, min = 1, help = "at the first timepoint" },
+    registration = { type = "boolean", default = true, help = "measure registration, too" },
+    preset = { type = "string", default = "drifting_leg", help = "the kind of movie" },
+    nuclei = { type = "integer", min = 1, help = "at the first timepoint; absent: the preset's" },
     timepoints = { type = "integer", default = 30, min = 3, help = "length of the movie" },
-    size = { type = "point", default = { 512, 512, 12 }, help = "voxels of a frame, x,y,z" },
-    speed = { type = "number", default = 4, min = 0, help = "drift, micrometres a timepoint" },
-    wander = { type = "number", default = 0.4, min = 0, help = "of each nucleus by itself" },
-    division_rate = {
-      type = "number", default = 0.012, min = 0, help = "chance to begin to divide",
-    },
+    size = { type = "point", help = "voxels of a frame, x,y,z; absent: the preset's" },
+    voxel_size = { type = "point", help = "micrometres, x,y,z; absent: the preset's" },
+    speed = { type = "number", min = 0, help = "drift, micrometres a timepoint" },
+    wander = { type = "number", min = 0, help = "of each nucleus by itself" },
+    division_rate = { type = "number", min = 0, help = "chance to begin to divide" },
     learn = {
       type = "integer", default = 10, min = 0,
       help = "train on the links into every so manieth timepoint; 0: do not train",
@@ -35,8 +35,8 @@ return {
     epochs = { type = "integer", default = 10, min = 1, help = "how often samples are seen" },
     num_crops = { type = "integer", default = 8, min = 1, help = "samples a timepoint and epoch" },
     learning_rate = { type = "number", min = 0, help = "absent: 0.0003, for fresh ones 0.0005" },
-    fresh = { type = "boolean", default = false, help = "train a fresh model, not the given one" },
-    trained = { type = "output", help = "keep the trained model there" },
+    fresh = { type = "boolean", default = false, help = "train a fresh model, too" },
+    trained = { type = "output", help = "keep the model that was trained last there" },
     seed = { type = "integer", default = 91, help = "of the movie and the training" },
     output = { type = "output", help = "a CSV file for the table" },
   },
@@ -44,8 +44,8 @@ return {
     local function movie()
       return howdah.simulate{
         preset = params.preset, nuclei = params.nuclei, timepoints = params.timepoints,
-        size = params.size, speed = params.speed, wander = params.wander,
-        division_rate = params.division_rate, seed = params.seed,
+        size = params.size, voxel_size = params.voxel_size, speed = params.speed,
+        wander = params.wander, division_rate = params.division_rate, seed = params.seed,
       }
     end
     local truth, work = movie(), movie()
@@ -85,28 +85,14 @@ return {
       howdah.log.info(("%s: %d wrong, %d missed"):format(name, wrong, missed))
     end
 
-    measure("none")
-    measure("registration", "registration")
-    local model
-    if params.model ~= "none" then
-      model = howdah.flow(params.model)
-      measure("model", model)
-    end
-    if #learned > 0 then
-      if params.fresh or not model then
-        model = howdah.flow("default", {
-          nucleus_radius = 2.4, max_displacement = 10, local_contrast = 4, seed = params.seed,
-        })
-      end
-      truth.tags:add_elephant()
-      for _, t in ipairs(learned) do
-        truth.spots:at(t):incoming():tag("Tracking", "Approved")
-      end
+    -- Teach a model the links into the learned timepoints, and measure it.
+    local function train(name, model)
       -- Two numbers would be a range.
-      table.insert(learned, learned[#learned])
+      local timepoints = table.move(learned, 1, #learned, 1, {})
+      table.insert(timepoints, timepoints[#timepoints])
       local start = howdah.clock()
       local result = model:train(truth, {
-        timepoints = learned, num_epochs = params.epochs, num_crops = params.num_crops,
+        timepoints = timepoints, num_epochs = params.epochs, num_crops = params.num_crops,
         training_crop_size = { x = 64, y = 64, z = 16 },
         learning_rate = params.learning_rate, seed = params.seed,
         on_epoch = function(e)
@@ -115,7 +101,33 @@ return {
       })
       howdah.log.info(("%d steps in %.0f s"):format(result.steps, howdah.clock() - start))
       if params.trained then model:save(params.trained) end
-      measure("trained model", model)
+      measure(name, model)
+    end
+
+    local lengths, divisions = truth.links:column("length"), 0
+    for spot in truth.spots:each() do
+      if #spot:children() > 1 then divisions = divisions + 1 end
+    end
+    howdah.log.info(("%d links, %.1f long on average, %d divisions"):format(
+      #truth.links, lengths:mean(), divisions))
+    measure("none")
+    if params.registration then measure("registration", "registration") end
+    local model
+    if params.model ~= "none" then
+      model = howdah.flow(params.model)
+      measure("model", model)
+    end
+    if #learned > 0 then
+      truth.tags:add_elephant()
+      for _, t in ipairs(learned) do
+        truth.spots:at(t):incoming():tag("Tracking", "Approved")
+      end
+      if model then train("trained model", model) end
+      if params.fresh or not model then
+        train("trained from fresh", howdah.flow("default", {
+          nucleus_radius = 2.4, max_displacement = 10, local_contrast = 4, seed = params.seed,
+        }))
+      end
     end
     if params.output then howdah.csv.write(params.output, rows) end
     return rows

@@ -1,6 +1,7 @@
--- Begin a flow model again: with a fresh one ("default"), with the model of a file, or with one
--- from an address, for which the recipe needs --allow-net. --max-displacement says what its flows
--- mean, for models of ELEPHANT that were trained with another "max displacement" than 80.
+-- Begin a flow model again: with a fresh one ("default"), with the trained one that comes with the
+-- program ("versatile"), with the model of a file, or with one from an address, for which the
+-- recipe needs --allow-net. --max-displacement says what its flows mean, for models of ELEPHANT
+-- that were trained with another "max displacement" than 80.
 --
 --   howdah run reset_flow_model --source default --output flow.pth
 --
@@ -15,7 +16,7 @@ return {
   summary = "Begin a flow model again",
   params = {
     source = {
-      type = "file", default = "default", help = '"default", a file or an address',
+      type = "file", default = "default", help = '"default", "versatile", a file or an address',
     },
     output = { type = "output", default = "flow.pth", help = "the model to replace" },
     max_displacement = { type = "number", min = 0.001, help = "voxels that a flow of 1 means" },

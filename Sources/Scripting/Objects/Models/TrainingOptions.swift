@@ -64,8 +64,9 @@ enum TrainingOptions {
       default: 0, min: 0, max: 1),
     Param(
       "rescale", .point,
-      "Size of the network's input relative to the image; absent: 1, and less at timepoints whose accepted nuclei "
-        + "are more than 17 voxels across, so that they become 16.", optional: true),
+      "Size of the network's input relative to the image; absent: for flow as the model wants, else 1, and less at "
+        + "timepoints whose accepted nuclei are more than 17 voxels across, so that they become 16.",
+      optional: true),
     .integer(
       "keep_axials", "How many poolings keep z; absent: by the voxel size.", optional: true),
     .integer("log_interval", "Steps between two lines of the loss curve.", default: 1, min: 1),
