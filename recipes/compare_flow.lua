@@ -125,7 +125,8 @@ return {
       if model then train("trained model", model) end
       if params.fresh or not model then
         train("trained from fresh", howdah.flow("default", {
-          nucleus_radius = 2.4, max_displacement = 10, local_contrast = 4, seed = params.seed,
+          nucleus_radius = 2.4, max_displacement = 10, local_contrast = 4, passes = 3,
+          seed = params.seed,
         }))
       end
     end

@@ -5,7 +5,8 @@
 --
 -- Without a model a fresh one begins that sees nuclei 5 voxels across, whatever their size in the
 -- images, and compares intensities with their surroundings: ways are found in seconds an epoch, not
--- minutes. `--nucleus-radius 0` shows it the images as they are, as ELEPHANT does.
+-- minutes. It looks at two frames several times, each time at the earlier one moved by what it saw
+-- before. `--nucleus-radius 0` shows it the images as they are, once, as ELEPHANT does.
 --
 --   howdah run train_flow embryo.mastodon --num-epochs 20
 --   howdah run train_flow embryo.mastodon --model flow.pth --timepoints 1..4
@@ -35,6 +36,10 @@ return {
     nucleus_radius = {
       type = "number", default = 2.4, min = 0,
       help = "of a fresh model: images are shrunk until nuclei are so many voxels; 0: never",
+    },
+    passes = {
+      type = "integer", default = 3, min = 1, max = 10,
+      help = "of a fresh model that sees shrunk images: how often it looks at two frames",
     },
     training_crop_size = {
       type = "point",
@@ -73,15 +78,16 @@ return {
         seed = params.seed, max_displacement = params.max_displacement or small and 10 or 80,
         nucleus_radius = small and params.nucleus_radius or nil,
         local_contrast = small and 5 / 3 * params.nucleus_radius or nil,
+        passes = small and params.passes or nil,
       }
     end
     local model = howdah.flow(params.model, fresh)
     local options = { checkpoint = params.output }
     for name, value in pairs(params) do
-      if name ~= "model" and name ~= "output" and name ~= "nucleus_radius" then
-        options[name] = value
-      end
+      options[name] = value
     end
+    -- These are no business of the training.
+    options.model, options.output, options.nucleus_radius, options.passes = nil, nil, nil, nil
     if model.settings.nucleus_radius and not params.training_crop_size then
       options.training_crop_size = { x = 64, y = 64, z = 16 }
     end

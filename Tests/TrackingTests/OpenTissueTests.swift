@@ -65,7 +65,8 @@ struct OpenTissueTests {
         .map { graph.position(graph.source($0)).distance(to: graph.position(graph.target($0))) }
       return lengths.reduce(0, +) / Double(lengths.count)
     }
-    #expect((2.5...6).contains(mean(1..<20)) && (2.5...6).contains(mean(80..<100)))
+    let (early, late) = (mean(1..<30), mean(70..<100))
+    #expect(early > 0.35 * o.speed && late > 0.35 * o.speed, "\(early) \(late)")
     let share = Double(graph.links.count) / Double(graph.dividing().count)
     #expect((200...700).contains(share), "\(share)")
   }

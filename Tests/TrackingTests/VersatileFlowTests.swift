@@ -21,6 +21,7 @@ struct VersatileFlowTests {
     #expect(
       Set(file.settings.keys) == [
         FlowSetting.maxDisplacement, FlowSetting.nucleusRadius, FlowSetting.localContrast,
+        FlowSetting.passes,
       ])
     let size = try FileManager.default.attributesOfItem(atPath: Self.path)[.size] as? Int
     #expect(try #require(size) < 12_500_000)

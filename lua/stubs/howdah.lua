@@ -1307,7 +1307,7 @@ function local_model:labels(project, options) end
 --- * `aug_scale_factor_base`: Samples are stretched by up to this part; 0: never.
 --- * `aug_rotation_angle`: Samples are turned about z by up to so many degrees.
 --- * `aug_contrast`: The contrast of labelled nuclei is weakened by factors from this number to 1; 0: never.
---- * `rescale`: Size of the network's input relative to the image; absent: 1, and less at timepoints whose accepted nuclei are more than 17 voxels across, so that they become 16.
+--- * `rescale`: Size of the network's input relative to the image; absent: for flow as the model wants, else 1, and less at timepoints whose accepted nuclei are more than 17 voxels across, so that they become 16.
 --- * `keep_axials`: How many poolings keep z; absent: by the voxel size.
 --- * `log_interval`: Steps between two lines of the loss curve.
 --- * `log_folder`: Write TensorBoard's event files there.
@@ -1367,7 +1367,7 @@ function local_model:reset(source, options) end
 --- * `aug_scale_factor_base`: Samples are stretched by up to this part; 0: never.
 --- * `aug_rotation_angle`: Samples are turned about z by up to so many degrees.
 --- * `aug_contrast`: The contrast of labelled nuclei is weakened by factors from this number to 1; 0: never.
---- * `rescale`: Size of the network's input relative to the image; absent: 1, and less at timepoints whose accepted nuclei are more than 17 voxels across, so that they become 16.
+--- * `rescale`: Size of the network's input relative to the image; absent: for flow as the model wants, else 1, and less at timepoints whose accepted nuclei are more than 17 voxels across, so that they become 16.
 --- * `keep_axials`: How many poolings keep z; absent: by the voxel size.
 --- * `log_interval`: Steps between two lines of the loss curve.
 --- * `log_folder`: Write TensorBoard's event files there.
@@ -1651,14 +1651,15 @@ function howdah.evaluate(result, truth, options) end
 ---local movie = howdah.simulate{nuclei = 4, timepoints = 2, size = {x = 48, y = 48, z = 8}, seed = 1}
 ---print(#movie.spots)
 ---```
----@param options? {preset?: "small"|"early_worm_embryo"|"flat_leg"|"regenerating_leg"|"dense_tissue"|"sparse_2d"|"worm", seed?: integer, nuclei?: integer, timepoints?: integer, size?: {x: number, y: number, z: number}|number[], voxel_size?: {x: number, y: number, z: number}|number[], shape?: "filled"|"ellipsoid"|"layer", metaphase_timepoints?: integer, maturation?: integer, bits?: integer, labels?: boolean, density?: number, radius?: number, radius_variation?: number, elongation?: number, flatness?: number, speed?: number, wander?: number, division_rate?: number, death_rate?: number, regrowth?: number, photons?: number, brightness_variation?: number, background?: number, haze?: number, attenuation?: number, texture?: number, hollowness?: number, nucleoli?: number, blur?: number, blur_z?: number, gain?: number, read_noise?: number, offset?: number, hot_pixels?: number, dead_pixels?: number, shading_x?: number, shading_y?: number, stitching?: number, flicker?: number, smoothing?: number, visible?: number}
---- * `preset`: The kind of movie: small (30 nuclei over 12 frames, drawn in seconds); early_worm_embryo (few large nuclei in an ellipsoid that divide often, 35 x 512 x 708); flat_leg (a flat thin layer of many nuclei, 12 planes); regenerating_leg (like ELEPHANT's 8-bit confocal sample of a regenerating leg); dense_tissue (nuclei that nearly touch, deep and dim); sparse_2d (one plane with few round nuclei). worm is short for early_worm_embryo.
+---@param options? {preset?: "small"|"early_worm_embryo"|"flat_leg"|"regenerating_leg"|"drifting_leg"|"dense_tissue"|"sparse_2d"|"worm", seed?: integer, nuclei?: integer, timepoints?: integer, size?: {x: number, y: number, z: number}|number[], voxel_size?: {x: number, y: number, z: number}|number[], shape?: "filled"|"ellipsoid"|"layer", rim?: "closed"|"open", metaphase_timepoints?: integer, maturation?: integer, bits?: integer, labels?: boolean, density?: number, radius?: number, radius_variation?: number, elongation?: number, flatness?: number, speed?: number, wander?: number, division_rate?: number, death_rate?: number, regrowth?: number, photons?: number, brightness_variation?: number, background?: number, haze?: number, attenuation?: number, texture?: number, hollowness?: number, nucleoli?: number, blur?: number, blur_z?: number, gain?: number, read_noise?: number, offset?: number, hot_pixels?: number, dead_pixels?: number, shading_x?: number, shading_y?: number, stitching?: number, flicker?: number, smoothing?: number, visible?: number}
+--- * `preset`: The kind of movie: small (30 nuclei over 12 frames, drawn in seconds); early_worm_embryo (few large nuclei in an ellipsoid that divide often, 35 x 512 x 708); flat_leg (a flat thin layer of many nuclei, 12 planes); regenerating_leg (like ELEPHANT's 8-bit confocal sample of a regenerating leg); drifting_leg (the same at four times the area, in strong drift for 100 timepoints); dense_tissue (nuclei that nearly touch, deep and dim); sparse_2d (one plane with few round nuclei). worm is short for early_worm_embryo.
 --- * `seed`: Another seed gives another movie; absent: howdah.seed.
 --- * `nuclei`: How many at the first timepoint.
 --- * `timepoints`: How many.
 --- * `size`: Voxels, {x=, y=, z=}.
 --- * `voxel_size`: Micrometres, {x=, y=, z=}.
 --- * `shape`: Shape of the tissue.
+--- * `rim`: What is at the sides of the view: closed: a wall that keeps nuclei in, which lasting drift presses them against; open: the tissue goes on, nuclei leave and others come.
 --- * `metaphase_timepoints`: How long metaphase lasts.
 --- * `maturation`: Timepoints from birth to the next division.
 --- * `bits`: 8 or 16.
@@ -1717,7 +1718,7 @@ function howdah.detection(source, options) end
 ---print(model, #model.layers)
 ---```
 ---@param source string A .pth or .safetensors file or its http(s) address; "versatile": the trained one that comes with the program; "default": an untrained one.
----@param options? {dimensions?: integer, widths?: (integer)[], seed?: integer, networks?: integer, max_displacement?: number, nucleus_radius?: number, local_contrast?: number}
+---@param options? {dimensions?: integer, widths?: (integer)[], seed?: integer, networks?: integer, max_displacement?: number, nucleus_radius?: number, local_contrast?: number, passes?: integer}
 --- * `dimensions`: 2 or 3; absent: as the source has, else 3.
 --- * `widths`: Channels at each level, the lowest resolution last; narrower is faster. Absent: as the source has, else ELEPHANT's {16, 32, 64, 128, 256}.
 --- * `seed`: For "default": another seed gives other weights; absent: howdah.seed.
@@ -1725,6 +1726,7 @@ function howdah.detection(source, options) end
 --- * `max_displacement`: Voxels that a flow of 1 means along x and y; absent: as the file says, else ELEPHANT's 80.
 --- * `nucleus_radius`: Radius in voxels that nuclei should have for it, to which images are shrunk; absent: as the file says, else images are taken as they are.
 --- * `local_contrast`: How many voxels around intensities are compared with, for a model that sees local contrast; absent: as the file says, else it sees frames from 0 to 1.
+--- * `passes`: How often it looks, each time at an earlier frame that was moved by what it saw before: large ways are found step by step; absent: as the file says, else once.
 ---@return howdah.model
 function howdah.flow(source, options) end
 

@@ -84,12 +84,13 @@ struct FlowDrift: Sendable {
   ) throws -> Volume {
     try Volume.make(size: size, voxelSize: voxelSize, of: Float.self) { out in
       nonisolated(unsafe) let out = out.baseAddress!
-      try parallelFor(size.y * size.z) { row in
-        if row & 15 == 0 { try progress.check() }
-        let (z, y) = row.quotientAndRemainder(dividingBy: size.y)
-        for x in 0..<size.x {
-          let i = row * size.x + x
-          out[i] = body(i, WorldPoint(x: Double(x), y: Double(y), z: Double(z)))
+      try parallelFor(size.z) { z in
+        for y in 0..<size.y {
+          try progress.check()
+          for x in 0..<size.x {
+            let i = (z * size.y + y) * size.x + x
+            out[i] = body(i, WorldPoint(x: Double(x), y: Double(y), z: Double(z)))
+          }
         }
       }
     }
