@@ -3,14 +3,13 @@
 -- with one that was trained on the links into a few timepoints, as if somebody had approved them.
 -- Links into those are not counted. Percentages are of the errors without flow.
 --
---   howdah run compare_flow --timepoints 100
---   howdah run compare_flow --timepoints 10 --learn 10 --seed 93 --model flow.pth
+--   howdah run compare_flow --timepoints 100 --epochs 3
+--   howdah run compare_flow --size 256,256,12 --voxel-size 0.5536,0.5536,2.1605 --model flow.pth
 --
 --   flow           links_missed  links_right  links_wrong  missed_percent  seconds  wrong_percent
---   none                   1473         2099         1478             100      0.3            100
---   registration              2         3570            5             0.1     42.3            0.3
---   model                    66         3506           71             4.5     44.5            4.8
---   trained model             4         3568            8             0.3       21            0.5
+--   none                  13187        33956        14909             100      0.1            100
+--   model                   573        46570         1594             4.3    109.3           10.7
+--   trained model           357        46786         1320             2.7    113.7            8.9
 
 return {
   name = "compare_flow",
