@@ -34,14 +34,20 @@ return {
       type = "list", of = "number", default = { 16, 32, 64, 128, 256 },
       help = "channels at each level",
     },
+    passes = {
+      type = "integer", default = 3, min = 1, max = 10,
+      help = "how often it will look at two frames, each time with what it saw before",
+    },
     seed = { type = "integer", default = 2026, help = "of the weights and the pairs" },
     max_minutes = { type = "number", help = "stop at the first checkpoint after so long" },
     threads = { type = "integer", help = "absent: one a core" },
   },
   run = function(_, params)
-    local model = params.resume and howdah.flow(params.resume) or howdah.flow("default", {
-      widths = params.widths, seed = params.seed, max_displacement = 10,
-    })
+    local kind = { passes = params.passes }
+    if not params.resume then
+      kind.widths, kind.seed, kind.max_displacement = params.widths, params.seed, 10
+    end
+    local model = howdah.flow(params.resume or "default", kind)
     local trained = model:train_simulated{
       steps = params.steps, decay = params.decay, seed = params.seed, threads = params.threads,
       learning_rate = params.learning_rate, clip = params.clip, warm_up = 150,

@@ -208,6 +208,20 @@ struct FlowPredictorTests {
     #expect(graph.link(from: SpotID(2), to: SpotID(5)) == approved)
   }
 
+  @Test("While a linker asks, progress counts its timepoints, however often the network looks")
+  func progress() throws {
+    let scene = try FlowScene(approved: false)
+    let heard = Mutex<[Core.Progress.Report]>([])
+    let progress = Core.Progress(listener: { report in heard.withLock { $0.append(report) } })
+    let flow = try predictor(FlowScene.model().models[0], scene.images, progress: progress) {
+      $0.passes = 2
+    }
+    _ = try NearestNeighborLinker.run(scene.graph, flow: flow.predict, progress: progress)
+    let reports = heard.withLock { $0 }
+    #expect(reports.allSatisfy { $0.label == "linking" })
+    #expect(reports.map(\.done) == Array(0...reports[0].total))
+  }
+
   @Test("A movie that drifts: a trained network says where balls came from")
   func trained() throws {
     let scene = try FlowScene()

@@ -156,6 +156,7 @@ public final class FlowPredictor {
     let byPlane = runsByPlane(rasters, box)
     let channels = predictor.models[0].architecture.dimensions
     let seen = try look(t, box, p, spacing)
+    // Who asks counts timepoints; the network only hears when it shall stop.
     try predictor.stream(
       size: box.size, network(box.size, p),
       input: { try pairTensor(seen.earlier, seen.later, $0) },
@@ -171,7 +172,7 @@ public final class FlowPredictor {
             }
           }
         }
-      }, progress: progress)
+      }, progress: progress.part(of: 0))
     let corner = WorldPoint(
       x: Double(box.origin.x), y: Double(box.origin.y), z: Double(box.origin.z))
     return zip(sums, zip(rasters, centers)).map { sum, spot in
@@ -191,7 +192,7 @@ public final class FlowPredictor {
     var earlier = try whole.crop(box)
     var drift: FlowDrift?
     for _ in 1..<p.passes {
-      let ways = try ways([earlier, later], p)
+      let ways = try ways([earlier, later], p, progress.part(of: 0))
       drift = try FlowDrift(
         ways, frame: later, after: drift, reach: p.reach, spacing: spacing, progress: progress)
       earlier = try drift?.moved(whole, from: box.origin, progress: progress) ?? earlier
@@ -200,7 +201,7 @@ public final class FlowPredictor {
   }
 
   /// What the network says of each voxel of two frames, in voxels, a volume an axis.
-  private func ways(_ pair: [Volume], _ p: Prepared) throws -> [Volume] {
+  private func ways(_ pair: [Volume], _ p: Prepared, _ progress: Progress) throws -> [Volume] {
     let flows = try predictor.predict(pair, network(pair[0].size, p), progress: progress)
     return try zip(flows, Axis.allCases).map { try $0.scaled(by: p.scale.norms[$1], plus: 0) }
   }
@@ -283,7 +284,7 @@ public final class FlowPredictor {
     let p = try prepare(radius.map { [.sphere(radius: $0)] } ?? [])
     let spacing = try p.frames.grid(t).spacing
     let seen = try look(t, VoxelBox(p.frames.size), p, spacing)
-    let rest = try ways([seen.earlier, seen.later], p)
+    let rest = try ways([seen.earlier, seen.later], p, progress)
     return try (seen.drift?.added(to: rest, progress) ?? rest).map { $0.withVoxelSize(spacing) }
   }
 
