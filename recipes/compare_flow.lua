@@ -3,13 +3,14 @@
 -- with one that was trained on the links into a few timepoints, as if somebody had approved them.
 -- Links into those are not counted. Percentages are of the errors without flow.
 --
---   howdah run compare_flow --timepoints 100 --epochs 3
+--   howdah run compare_flow --timepoints 100 --epochs 3 --fresh --seed 94
 --   howdah run compare_flow --size 256,256,12 --voxel-size 0.5536,0.5536,2.1605 --model flow.pth
 --
 --   flow           links_missed  links_right  links_wrong  missed_percent  seconds  wrong_percent
 --   none                  13187        33956        14909             100      0.1            100
 --   model                   573        46570         1594             4.3    109.3           10.7
 --   trained model           357        46786         1320             2.7    113.7            8.9
+--   trained fresh          1261        45882         2481             9.6    118.3           16.6
 
 return {
   name = "compare_flow",
@@ -123,7 +124,7 @@ return {
       end
       if model then train("trained model", model) end
       if params.fresh or not model then
-        train("trained from fresh", howdah.flow("default", {
+        train("trained fresh", howdah.flow("default", {
           nucleus_radius = 2.4, max_displacement = 10, local_contrast = 4, passes = 3,
           seed = params.seed,
         }))

@@ -213,7 +213,7 @@ struct FlowModelTests {
       ).elements)
     #expect(
       rows.map { $0["flow"] } == [
-        "none", "registration", "model", "trained model", "trained from fresh",
+        "none", "registration", "model", "trained model", "trained fresh",
       ])
     let counts = rows.map { $0["links_right"].integer! + $0["links_missed"].integer! }
     #expect(Set(counts).count == 1 && counts[0] > 0)

@@ -52,9 +52,7 @@ struct OpenTissueTests {
       #expect(counts.allSatisfy { (0.55...1.6).contains(Double($0) / mean) }, "\(late)")
     }
     // A wall gathers them, which is what this is for.
-    var walls = leg(.closed)
-    walls.timepoints = 60
-    let walled = squares(try Simulator.run(walls), 40..<60, o)
+    let walled = squares(try Simulator.run(leg(.closed)), 70..<100, o)
     #expect(walled.contains { $0 * 8 < walled.reduce(0, +) / 16 })
   }
 
