@@ -61,19 +61,18 @@ final class Child {
     return text.hasSuffix("\n") ? String(text.dropLast()) : text
   }
 
-  /// Close its input and output and wait until it has ended; what it did is known after the first call only.
+  /// Close its input and output and wait until it has ended.
   ///
-  /// - Returns: its exit status, and the largest resident memory it had, in KiB.
+  /// - Returns: its exit status; 0 after the first call.
   @discardableResult
-  func wait() -> (status: Int32, peak: Int) {
+  func wait() -> Int32 {
     if let input { fclose(input) }
     if let output { fclose(output) }
     (input, output) = (nil, nil)
     var status: Int32 = 0
-    var usage = rusage()
-    while process > 0 && wait4(process, &status, 0, &usage) < 0 && errno == EINTR {}
+    while process > 0 && waitpid(process, &status, 0) < 0 && errno == EINTR {}
     process = 0
-    return (status, usage.ru_maxrss)
+    return status
   }
 }
 
@@ -119,12 +118,10 @@ func runPeer(_ script: String, _ arguments: [String] = []) -> [String: Double] {
 
 /// Run the howdah that was built beside this program.
 ///
-/// - Returns: its exit status, standard output, and the largest resident memory it had, in KiB; nil when it is not
-///   there.
-func runHowdah(_ arguments: [String]) -> (status: Int32, output: String, peak: Int)? {
+/// - Returns: its exit status and standard output; nil when it is not there.
+func runHowdah(_ arguments: [String]) -> (status: Int32, output: String)? {
   guard let child = Child([".build/release/howdah"] + arguments) else { return nil }
   var output = ""
   while let line = child.line() { output += line + "\n" }
-  let (status, peak) = child.wait()
-  return (status, output, peak)
+  return (child.wait(), output)
 }

@@ -64,16 +64,16 @@ private func wholePrediction(_ center: Volume, _ voxel: VoxelSize) throws -> [Be
   let model = try ModelFile.open("models/versatile-3d.pth").models[0]
   let keep = KeepAxials(voxel: voxel, depth: 4)
   let patch = PatchChoice.automatic(
-    volume.size, architecture: model.architecture, keepAxials: keep, pad: true)
+    volume.size, architecture: model.architecture, keepAxials: keep, pad: false)
   let predictor = try Predictor([model])
   let network = Predictor.Options(
-    patch: patch, keepAxials: keep, pad: true, fit: .repeatEdges)
+    patch: patch, keepAxials: keep, fit: .repeatEdges)
   let tiling = predictor.tiling(of: volume.size, network)
   let engine = try Engine(model)
   let tile = Tensor(TensorShape(channels: 1, size: tiling.box(0).size), filledWith: 0.5)
   let bare = try medianTime(2) {
     for _ in 0..<tiling.count {
-      _ = try engine.forward(tile, keepAxials: keep, pad: true, fit: .repeatEdges)
+      _ = try engine.forward(tile, keepAxials: keep, pad: false, fit: .repeatEdges)
     }
   }
   let whole = try medianTime(2) {
