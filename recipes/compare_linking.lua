@@ -7,9 +7,9 @@
 --   howdah run compare_linking tracked.mastodon --truth tracked.mastodon --forget
 --
 --   division_f1  link_f1  linker   links_missed  links_right  links_wrong  seconds
---         0.733    0.995  nearest           103         9954            6    0.015
---         0.723    0.994  lap               106         9951            6    0.017
---         0.968    0.999  global             20        10037            3      0.4
+--          0.73    0.995  nearest           104         9953            6    0.008
+--         0.723    0.994  lap               106         9951            6    0.009
+--         0.966    0.999  global             21        10036            3    0.298
 
 return {
   name = "compare_linking",
