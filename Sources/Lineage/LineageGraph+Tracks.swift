@@ -130,7 +130,7 @@ extension LineageGraph {
 
   /// The root of a spot's track; `track(of:)` with less to fetch.
   public func trackRoot(of spot: SpotID) -> SpotID {
-    return labelling().root(of: SpotID(checked(spot)))
+    labelling().root(of: SpotID(checked(spot)))
   }
 
   /// The position of a spot's track in `tracks()`.

@@ -2,29 +2,40 @@
 // about two seconds.
 
 import Core
+import Formats
 import Foundation
 import Scripting
 import Testing
 import Tracking
 
 @Suite struct AnnotatorTests {
-  @Test("a network that knows nothing finds the nuclei after a dozen clicks")
-  func learns() throws {
+  private func temporaryFolder() throws -> String {
     let folder = FileManager.default.temporaryDirectory.path + "/howdah-test-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+    return folder
+  }
+
+  /// Eight nuclei in a small image.
+  private func movie(timepoints: Int) throws -> Project {
     var options = Simulator.Preset.small.options
     options.nuclei = 8
-    options.timepoints = 1
+    options.timepoints = timepoints
     options.size = Size3(x: 48, y: 48, z: 12)
     options.seed = 1
+    return try Simulator.run(options)
+  }
+
+  @Test("a network that knows nothing finds the nuclei after a dozen clicks")
+  func learns() throws {
+    let folder = try temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
     let params: LuaValue = [
       "starts": ["random"], "rounds": 3, "first": 4, "clicks_per_round": 8, "mistakes": 0,
       "widths": [4, 8], "num_crops": 5, "num_epochs": 6, "learning_rate": 0.02, "seed": 1,
       "training_crop_size": [32, 32, 12], "csv": .string(folder + "/curve.csv"),
       "picture": .string(folder + "/curve.svg"),
     ]
-    let result = try Recipes.run("annotator", try Simulator.run(options), params)
+    let result = try Recipes.run("annotator", try movie(timepoints: 1), params)
     let curve = try #require(result["curve"].elements)
     #expect(curve.count > 2)
     #expect(curve[0]["f1"].number == 0)
@@ -45,20 +56,14 @@ import Tracking
 
   @Test("through a whole movie: what is missing is placed by hand, what is found is accepted")
   func wholeMovie() throws {
-    let folder = FileManager.default.temporaryDirectory.path + "/howdah-test-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let folder = try temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    var options = Simulator.Preset.small.options
-    options.nuclei = 8
-    options.timepoints = 3
-    options.size = Size3(x: 48, y: 48, z: 12)
-    options.seed = 1
     let params: LuaValue = [
       "start": "random", "widths": [4, 8], "first": 4, "first_epochs": 6, "num_epochs": 6,
       "num_crops": 5, "learning_rate": 0.02, "training_crop_size": [32, 32, 12], "seed": 1,
       "mistakes": 0, "csv": .string(folder + "/movie.csv"),
     ]
-    let truth = try Simulator.run(options)
+    let truth = try movie(timepoints: 3)
     let result = try Recipes.run("annotate_movie", truth, params)
     let nuclei = try #require(result["nuclei"].integer)
     #expect(nuclei == truth.lineage.spots.count)

@@ -312,16 +312,22 @@ struct GlobalLinkerTests {
     return (before.links, after.links, after.divisions, truth.dividing().count)
   }
 
-  @Test(
-    "Strong drift and divisions: a tenth of the errors of assignment frame by frame, most divisions",
-    arguments: [UInt64(2), 3])
-  func drifting(seed: UInt64) throws {
+  /// A flat leg in which nuclei divide often.
+  private func leg(seed: UInt64) -> Simulator.Options {
     var o = Simulator.Preset.flatLeg.options
     o.seed = seed
     o.nuclei = 150
     o.timepoints = 24
-    o.speed = 3
     o.divisionRate = 0.008
+    return o
+  }
+
+  @Test(
+    "Strong drift and divisions: a tenth of the errors of assignment frame by frame, most divisions",
+    arguments: [UInt64(2), 3])
+  func drifting(seed: UInt64) throws {
+    var o = leg(seed: seed)
+    o.speed = 3
     let result = try compare(o)
     #expect(result.dividing > 15 && result.lap > 100)
     #expect(10 * result.global <= result.lap)
@@ -332,12 +338,7 @@ struct GlobalLinkerTests {
     "Three in a hundred spots missing and as many false: most divisions are found all the same",
     arguments: [UInt64(2), 3])
   func errors(seed: UInt64) throws {
-    var o = Simulator.Preset.flatLeg.options
-    o.seed = seed
-    o.nuclei = 150
-    o.timepoints = 24
-    o.divisionRate = 0.008
-    let result = try compare(o, errors: 0.03)
+    let result = try compare(leg(seed: seed), errors: 0.03)
     #expect(result.dividing > 15)
     #expect(result.divisions >= 0.9)
   }

@@ -17,18 +17,26 @@ enum FlowContrast {
   static func local(
     _ frame: Volume, reach: Double, spacing: VoxelSize, progress: Progress = .none
   ) throws -> Volume {
-    func sigma(_ reach: Double) -> (x: Double, y: Double, z: Double) {
-      func along(_ axis: Axis) -> Double { max(1.5, reach * spacing.x / spacing[axis]) }
-      return (reach, along(.y), along(.z))
-    }
-    let mean = try frame.gaussian(sigma: sigma(reach), truncate: 2.5, progress: progress)
+    let mean = try surroundings(frame, reach: reach, spacing, least: 1.5, progress)
     let difference = try frame - mean
     let squares = try difference.mapFloats { $0 * $0 }
-    let variance = try squares.gaussian(
-      sigma: sigma(1.5 * reach), truncate: 2.5, progress: progress)
+    let variance = try surroundings(squares, reach: 1.5 * reach, spacing, least: 1.5, progress)
     // Noise of empty places is not blown up to the size of nuclei.
     let floor = try Float(0.05 * squares.mean()) + 1e-9
     let deviation = try variance.mapFloats { ($0 + floor).squareRoot() }
     return try (difference / deviation).mapFloats { min(1, max(0, 0.35 + 0.2 * $0)) }
+  }
+
+  /// The mean around each voxel, weighed by a Gaussian that reaches as far along all axes in world units.
+  ///
+  /// - Parameters:
+  ///   - reach: its standard deviation, voxels along x.
+  ///   - least: the least standard deviation along y and z, voxels.
+  static func surroundings(
+    _ volume: Volume, reach: Double, _ spacing: VoxelSize, least: Double, _ progress: Progress
+  ) throws -> Volume {
+    func along(_ axis: Axis) -> Double { max(least, reach * spacing.x / spacing[axis]) }
+    return try volume.gaussian(
+      sigma: (reach, along(.y), along(.z)), truncate: 2.5, progress: progress)
   }
 }

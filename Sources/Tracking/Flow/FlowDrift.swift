@@ -26,10 +26,8 @@ struct FlowDrift: Sendable {
     spacing: VoxelSize, progress: Progress = .none
   ) throws {
     size = frame.size
-    func along(_ axis: Axis) -> Double { max(1, reach * spacing.x / spacing[axis]) }
     func smooth(_ volume: Volume) throws -> Volume {
-      try volume.gaussian(
-        sigma: (reach, along(.y), along(.z)), truncate: 2.5, progress: progress)
+      try FlowContrast.surroundings(volume, reach: reach, spacing, least: 1, progress)
     }
     // Brighter than the surroundings; where nothing is, everything counts a little.
     let weights = try (frame - smooth(frame)).mapFloats { max(0, $0) + 1e-3 }
